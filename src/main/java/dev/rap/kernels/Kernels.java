@@ -1,0 +1,149 @@
+package dev.rap.kernels;
+
+import dev.rap.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The operations of a decoder layer under a retention mask, on the CPU.
+ *
+ * <p>Letters: T tokens in the step, S sequences, D hidden size, F feed-forward size, H query heads,
+ * K KV heads, Dh head size, V vocabulary. Rows and columns outside of the given {@link Ranges} are
+ * neither read nor written, in weights and in activations: buffers keep their full width, and what
+ * a mask drops is skipped in place. Range bounds on quantised columns are multiples of 32 or the
+ * end of the row.
+ */
+public interface Kernels extends AutoCloseable {
+
+  /** {@return what runs, for logs: such as {@code native avx512, 2 threads}} */
+  String description();
+
+  /**
+   * Gathers rows of {@code table}.
+   *
+   * @param y {@code [count, columns]}
+   * @param tokens int32 {@code [count]}, each a row of {@code table}
+   */
+  void embed(MemorySegment y, Tensor table, MemorySegment tokens, int count);
+
+  /**
+   * y = x * weight / rms(x), each row by itself.
+   *
+   * @param y {@code [tokens, D]}; may be {@code x}
+   * @param weight F32 {@code [1, D]}
+   * @param eps added to the mean square, before the root
+   */
+  void rmsNorm(MemorySegment y, MemorySegment x, Tensor weight, int tokens, float eps);
+
+  /**
+   * y[t, r] = (accumulate ? y[t, r] : 0) + sum over c of x[t, c] * w[r, c].
+   *
+   * @param y {@code [tokens, yStride]}, element r of a row for row r of {@code w}
+   * @param x {@code [tokens, xStride]}, element c of a row for column c of {@code w}
+   * @param rows of {@code w} that are computed
+   * @param columns of {@code w} that are summed over
+   */
+  void matmul(
+      MemorySegment y,
+      int yStride,
+      MemorySegment x,
+      int xStride,
+      int tokens,
+      Tensor w,
+      Ranges rows,
+      Ranges columns,
+      boolean accumulate);
+
+  /**
+   * y[t, r] = silu(gate[r] . x[t]) * (up[r] . x[t]), the SwiGLU half of a feed-forward sublayer.
+   *
+   * @param y {@code [tokens, yStride]}
+   * @param x {@code [tokens, xStride]}
+   * @param gate {@code [F, D]}
+   * @param up {@code [F, D]}
+   * @param rows channels that are computed
+   */
+  void gatedMatmul(
+      MemorySegment y,
+      int yStride,
+      MemorySegment x,
+      int xStride,
+      int tokens,
+      Tensor gate,
+      Tensor up,
+      Ranges rows);
+
+  /**
+   * y[t, c] += row[c]: a bias, or the mean of what a mask dropped.
+   *
+   * @param y {@code [tokens, yStride]}
+   * @param row F32, indexed like a row of {@code y}
+   */
+  void addRow(MemorySegment y, int yStride, int tokens, MemorySegment row, Ranges columns);
+
+  /**
+   * Rotates heads in place by the angles of their token's position.
+   *
+   * @param x {@code [tokens, xStride]}, heads of {@code headSize} side by side
+   * @param cosSin {@code [tokens, headSize]}: headSize / 2 cosines, then as many sines
+   * @param columns whole heads
+   */
+  void rope(
+      MemorySegment x,
+      int xStride,
+      int tokens,
+      MemorySegment cosSin,
+      int headSize,
+      RopePairing pairing,
+      Ranges columns);
+
+  /**
+   * Writes keys and values of new tokens into their slots.
+   *
+   * @param k {@code [T, stride]}, K heads side by side
+   * @param v like {@code k}
+   * @param headGroups KV heads that are stored
+   */
+  void storeKv(
+      KvLayer cache,
+      MemorySegment k,
+      MemorySegment v,
+      int stride,
+      TokenBatch batch,
+      Ranges headGroups);
+
+  /**
+   * Causal attention of each token over its sequence's cached positions, its own included.
+   *
+   * <p>y[t, h] = sum over p of softmax(q[t, h] . key[p] / sqrt(Dh)) * value[p].
+   *
+   * @param y {@code [T, stride]}, H heads side by side
+   * @param q like {@code y}
+   * @param queryHeadsPerGroup H / K
+   * @param present bytes {@code [S, K]}: 0 where the sequence lacks keys of that head group; its
+   *     heads then yield zeros
+   * @param headGroups KV heads that run
+   */
+  void attention(
+      MemorySegment y,
+      MemorySegment q,
+      int stride,
+      int queryHeadsPerGroup,
+      KvLayer cache,
+      TokenBatch batch,
+      MemorySegment present,
+      Ranges headGroups);
+
+  /**
+   * y[t] = logits[t, target[t]] - log(sum over v of exp(logits[t, v])).
+   *
+   * @param y float64 {@code [tokens]}
+   * @param logits {@code [tokens, vocabulary]}
+   * @param targets int32 {@code [tokens]}
+   */
+  void logProbs(
+      MemorySegment y, MemorySegment logits, int tokens, int vocabulary, MemorySegment targets);
+
+  /** Ends the team of threads. Closing twice is allowed. */
+  @Override
+  void close();
+}

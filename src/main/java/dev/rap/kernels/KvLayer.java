@@ -1,0 +1,15 @@
+package dev.rap.kernels;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The keys and values of one decoder layer, F16, {@code [headGroups, slots, headSize]} each.
+ *
+ * <p>A head group that is dropped is neither read nor written, so its memory may be absent.
+ *
+ * @param keys after RoPE
+ * @param values as projected
+ * @param groupStride elements from one head group to the next: slots * headSize
+ * @param headSize elements of a head, Dh
+ */
+public record KvLayer(MemorySegment keys, MemorySegment values, long groupStride, int headSize) {}

@@ -1,0 +1,172 @@
+package dev.rap.memory;
+
+import dev.rap.model.MaskShape;
+import dev.rap.model.ModelConfig;
+import dev.rap.model.RetentionMask;
+import dev.rap.model.Sublayer;
+import dev.rap.model.Weights;
+import java.util.BitSet;
+
+/**
+ * Predicts the bytes that a mask needs under a workload.
+ *
+ * <p>M(S; b, s) = fixed + retained units + KV of the retained head groups, and, where it is asked
+ * for, the workspace of a step. A unit is a head group or a channel block; the paper's sublayers
+ * are the case of all or nothing.
+ *
+ * <p>Immutable.
+ *
+ * @see <a href="https://arxiv.org/abs/2505.17138">RAP</a>: sublayers only, fp16, no activations
+ */
+public final class MemoryModel {
+  /** Bytes of a cached key or value element, F16. */
+  public static final int KV_ELEMENT_BYTES = 2;
+
+  /** Tokens of one prefill step: a longer prompt takes several. */
+  public static final int STEP_TOKENS = 512;
+
+  private final MaskShape shape;
+  private final long fixedBytes;
+  private final long[][] unitBytes; // [Sublayer.index()][unit]
+  private final long kvBytesPerToken; // of one head group
+  private final long workspaceBytesPerToken; // activations of a step
+  private final long logitsBytesPerSequence;
+
+  private MemoryModel(
+      MaskShape shape,
+      long fixedBytes,
+      long[][] unitBytes,
+      long kvBytesPerToken,
+      long workspaceBytesPerToken,
+      long logitsBytesPerSequence) {
+    this.shape = shape;
+    this.fixedBytes = fixedBytes;
+    this.unitBytes = unitBytes;
+    this.kvBytesPerToken = kvBytesPerToken;
+    this.workspaceBytesPerToken = workspaceBytesPerToken;
+    this.logitsBytesPerSequence = logitsBytesPerSequence;
+  }
+
+  /**
+   * {@return the paper's model: 2 bytes a parameter, 2 a KV element, no activations}
+   *
+   * @param tied whether the output projection is the embedding table, counted once
+   */
+  public static MemoryModel paper(ModelConfig config, MaskShape shape, boolean tied) {
+    long d = config.hiddenSize();
+    long fixed = (tied ? 1L : 2L) * config.vocabularySize() * d + (2L * config.layers() + 1) * d;
+    long headGroup = 2 * d * config.headSize() * (config.queryHeadsPerGroup() + 1);
+    long[][] units = new long[shape.sublayers()][];
+    for (int i = 0; i < units.length; i++) {
+      Sublayer.Kind kind = Sublayer.of(i).kind();
+      units[i] = new long[shape.units(kind)];
+      for (int unit = 0; unit < units[i].length; unit++) {
+        long parameters =
+            kind == Sublayer.Kind.ATTENTION ? headGroup : 3 * d * channels(shape, unit);
+        units[i][unit] = 2 * parameters;
+      }
+    }
+    return new MemoryModel(shape, 2 * fixed, units, kvBytes(config), 0, 0);
+  }
+
+  /**
+   * {@return the model of what is really allocated: weights as stored, KV as cached, activations
+   * and logits}
+   */
+  public static MemoryModel of(Weights weights, MaskShape shape) {
+    ModelConfig config = weights.config();
+    long fixed = weights.embedding().byteSize() + weights.outputNorm().byteSize();
+    if (!weights.tied()) {
+      fixed += weights.output().byteSize();
+    }
+    long[][] units = new long[shape.sublayers()][];
+    for (int l = 0; l < config.layers(); l++) {
+      Weights.Layer layer = weights.layers().get(l);
+      fixed += layer.attentionNorm().byteSize() + layer.feedForwardNorm().byteSize();
+      units[2 * l] = new long[config.kvHeads()];
+      for (Weights.Projection p :
+          new Weights.Projection[] {
+            layer.query(), layer.key(), layer.value(), layer.attentionOutput()
+          }) {
+        fixed += p.bias().map(bias -> bias.byteSize()).orElse(0L);
+        for (int group = 0; group < config.kvHeads(); group++) {
+          units[2 * l][group] += p.matrix().byteSize() / config.kvHeads();
+        }
+      }
+      units[2 * l + 1] = new long[shape.channelBlocks()];
+      long channel =
+          (layer.gate().byteSize() + layer.up().byteSize() + layer.down().byteSize())
+              / config.feedForwardSize();
+      for (int block = 0; block < shape.channelBlocks(); block++) {
+        units[2 * l + 1][block] = channel * channels(shape, block);
+      }
+    }
+    long workspaceFloats =
+        3L * config.hiddenSize()
+            + 2L * config.querySize()
+            + 2L * config.kvSize()
+            + config.feedForwardSize()
+            + config.headSize();
+    return new MemoryModel(
+        shape,
+        fixed,
+        units,
+        kvBytes(config),
+        Float.BYTES * workspaceFloats,
+        Float.BYTES * (long) config.vocabularySize());
+  }
+
+  private static long channels(MaskShape shape, int block) {
+    int first = block * shape.channelBlockSize();
+    return Math.min(shape.channelBlockSize(), shape.channels() - first);
+  }
+
+  private static long kvBytes(ModelConfig config) {
+    return 2L * KV_ELEMENT_BYTES * config.headSize();
+  }
+
+  /** {@return the units that this model counts} */
+  public MaskShape shape() {
+    return shape;
+  }
+
+  /** {@return bytes by owner} */
+  public MemoryUse use(RetentionMask mask, Workload workload) {
+    if (!mask.shape().equals(shape)) {
+      throw new IllegalArgumentException(
+          "the mask must have %s, had %s".formatted(shape, mask.shape()));
+    }
+    long weights = fixedBytes;
+    long headGroups = 0;
+    for (int i = 0; i < unitBytes.length; i++) {
+      Sublayer sublayer = Sublayer.of(i);
+      BitSet units = mask.units(sublayer);
+      for (int u = units.nextSetBit(0); u >= 0; u = units.nextSetBit(u + 1)) {
+        weights += unitBytes[i][u];
+      }
+      if (sublayer.kind() == Sublayer.Kind.ATTENTION) {
+        headGroups += units.cardinality();
+      }
+    }
+    long stepTokens = Math.min(workload.tokens(), Math.max(STEP_TOKENS, workload.sequences()));
+    long workspace =
+        workspaceBytesPerToken * stepTokens + logitsBytesPerSequence * workload.sequences();
+    return new MemoryUse(weights, headGroups * kvBytesPerToken * workload.tokens(), workspace);
+  }
+
+  /** {@return all bytes that {@code mask} needs under {@code workload}} */
+  public long bytes(RetentionMask mask, Workload workload) {
+    return use(mask, workload).total();
+  }
+
+  /** {@return the bytes of the model with everything retained} */
+  public long denseBytes(Workload workload) {
+    return bytes(RetentionMask.dense(shape), workload);
+  }
+
+  /** {@return weights and KV that go when {@code sublayer} goes as a whole} */
+  public long sublayerBytes(Sublayer sublayer, Workload workload) {
+    RetentionMask dense = RetentionMask.dense(shape);
+    return bytes(dense, workload) - bytes(dense.without(sublayer), workload);
+  }
+}

@@ -1,0 +1,16 @@
+package dev.rap.memory;
+
+/**
+ * Bytes by owner.
+ *
+ * @param weights embeddings, norms and retained units
+ * @param kv keys and values of retained head groups
+ * @param workspace activations and logits
+ */
+public record MemoryUse(long weights, long kv, long workspace) {
+
+  /** {@return all bytes} */
+  public long total() {
+    return weights + kv + workspace;
+  }
+}

@@ -1,0 +1,89 @@
+package dev.rap.model;
+
+import dev.rap.kernels.RopePairing;
+
+/**
+ * The shapes and constants of a Llama-family decoder.
+ *
+ * @param name for people
+ * @param layers decoder layers, L
+ * @param hiddenSize D
+ * @param queryHeads H
+ * @param kvHeads K, a divisor of H
+ * @param headSize Dh, even
+ * @param feedForwardSize F
+ * @param vocabularySize V
+ * @param contextLength most tokens of a sequence that the model was made for
+ * @param rmsEps added to the mean square in RMSNorm
+ * @param ropeTheta base of the RoPE frequencies
+ */
+public record ModelConfig(
+    String name,
+    int layers,
+    int hiddenSize,
+    int queryHeads,
+    int kvHeads,
+    int headSize,
+    int feedForwardSize,
+    int vocabularySize,
+    int contextLength,
+    float rmsEps,
+    double ropeTheta,
+    RopeScaling ropeScaling,
+    RopePairing ropePairing) {
+
+  public ModelConfig {
+    positive("layers", layers);
+    positive("hiddenSize", hiddenSize);
+    positive("queryHeads", queryHeads);
+    positive("kvHeads", kvHeads);
+    positive("headSize", headSize);
+    positive("feedForwardSize", feedForwardSize);
+    positive("vocabularySize", vocabularySize);
+    positive("contextLength", contextLength);
+    if (queryHeads % kvHeads != 0) {
+      throw new IllegalArgumentException(
+          "queryHeads must be a multiple of kvHeads, were %d and %d"
+              .formatted(queryHeads, kvHeads));
+    }
+    if (headSize % 2 != 0) {
+      throw new IllegalArgumentException("headSize must be even, was " + headSize);
+    }
+    if (!(rmsEps > 0 && rmsEps < 1) || !(ropeTheta > 0 && Double.isFinite(ropeTheta))) {
+      throw new IllegalArgumentException(
+          "need 0 < rmsEps < 1 and a positive ropeTheta, were %s and %s"
+              .formatted(rmsEps, ropeTheta));
+    }
+  }
+
+  private static void positive(String what, int value) {
+    if (value < 1) {
+      throw new IllegalArgumentException(what + " must be positive, was " + value);
+    }
+  }
+
+  /** {@return query heads that share one KV head, H / K} */
+  public int queryHeadsPerGroup() {
+    return queryHeads / kvHeads;
+  }
+
+  /** {@return columns of all query heads, H * Dh} */
+  public int querySize() {
+    return Math.multiplyExact(queryHeads, headSize);
+  }
+
+  /** {@return columns of all KV heads, K * Dh} */
+  public int kvSize() {
+    return Math.multiplyExact(kvHeads, headSize);
+  }
+
+  /** {@return the units of pruning, with channel blocks of {@code channelBlockSize}} */
+  public MaskShape maskShape(int channelBlockSize) {
+    return new MaskShape(layers, kvHeads, feedForwardSize, channelBlockSize);
+  }
+
+  /** {@return the units of pruning, with channel blocks of the default size} */
+  public MaskShape maskShape() {
+    return maskShape(MaskShape.DEFAULT_CHANNEL_BLOCK_SIZE);
+  }
+}

@@ -1,0 +1,57 @@
+package dev.rap.model;
+
+import dev.rap.tensor.Tensor;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * All parameters of a decoder. The tensors belong to the {@link Checkpoint} that they came from.
+ *
+ * @param embedding {@code [V, D]}
+ * @param outputNorm F32 {@code [1, D]}
+ * @param output {@code [V, D]}; the same tensor as {@code embedding} where they are tied
+ */
+public record Weights(
+    ModelConfig config, Tensor embedding, Tensor outputNorm, Tensor output, List<Layer> layers) {
+
+  public Weights {
+    layers = List.copyOf(layers);
+  }
+
+  /**
+   * A matrix and what is added after it.
+   *
+   * @param matrix {@code [outputs, inputs]}
+   * @param bias F32 {@code [1, outputs]}
+   */
+  public record Projection(Tensor matrix, Optional<Tensor> bias) {}
+
+  /**
+   * One decoder layer.
+   *
+   * @param attentionNorm F32 {@code [1, D]}
+   * @param query {@code [H * Dh, D]}
+   * @param key {@code [K * Dh, D]}
+   * @param value {@code [K * Dh, D]}
+   * @param attentionOutput {@code [D, H * Dh]}
+   * @param feedForwardNorm F32 {@code [1, D]}
+   * @param gate {@code [F, D]}
+   * @param up {@code [F, D]}
+   * @param down {@code [D, F]}
+   */
+  public record Layer(
+      Tensor attentionNorm,
+      Projection query,
+      Projection key,
+      Projection value,
+      Projection attentionOutput,
+      Tensor feedForwardNorm,
+      Tensor gate,
+      Tensor up,
+      Tensor down) {}
+
+  /** {@return whether the output projection is the embedding table} */
+  public boolean tied() {
+    return output.equals(embedding);
+  }
+}
