@@ -1,0 +1,335 @@
+package dev.rap.model;
+
+import dev.rap.kernels.Kernels;
+import dev.rap.kernels.KvLayer;
+import dev.rap.kernels.Ranges;
+import dev.rap.kernels.TokenBatch;
+import dev.rap.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A Llama-family decoder under a retention mask, one step at a time: {@link #embed}, then {@link
+ * #sublayer} in order of index, then {@link #logits}.
+ *
+ * <p>What the mask drops is neither read, computed nor stored. A sublayer that is dropped whole
+ * leaves the hidden state as it is, or adds the mean of its output where means are given.
+ *
+ * <p>Owns the activations of a step. One caller at a time.
+ */
+public final class ForwardPass implements AutoCloseable {
+  private final Weights weights;
+  private final ModelConfig config;
+  private final Kernels kernels;
+  private final int stepTokens;
+  private final int logitRows;
+  private final RopeFrequencies rope;
+  private final Ranges hiddenColumns;
+  private final Ranges vocabulary;
+
+  private final Arena arena = Arena.ofShared();
+  private final MemorySegment hidden; // [T, D]
+  private final MemorySegment normed; // [T, D]
+  private final MemorySegment query; // [T, H * Dh]
+  private final MemorySegment key; // [T, K * Dh]
+  private final MemorySegment value; // [T, K * Dh]
+  private final MemorySegment attended; // [T, H * Dh]
+  private final MemorySegment gated; // [T, F]
+  private final MemorySegment cosSin; // [T, Dh]
+  private final MemorySegment selected; // [rows, D]
+  private final MemorySegment logits; // [rows, V]
+  private final MemorySegment compensations; // [2L, D]
+
+  private RetentionMask mask;
+  private List<SublayerPlan> plans; // by Sublayer.index()
+  private final BitSet compensated = new BitSet(); // by Sublayer.index()
+
+  /**
+   * @param stepTokens most tokens of one step
+   * @param logitRows most rows of one call of {@link #logits}
+   */
+  public ForwardPass(Weights weights, Kernels kernels, int stepTokens, int logitRows) {
+    this.weights = weights;
+    this.config = weights.config();
+    this.kernels = kernels;
+    this.stepTokens = stepTokens;
+    this.logitRows = logitRows;
+    this.rope = new RopeFrequencies(config);
+    this.hiddenColumns = Ranges.all(config.hiddenSize());
+    this.vocabulary = Ranges.all(config.vocabularySize());
+    this.hidden = floats(stepTokens, config.hiddenSize());
+    this.normed = floats(stepTokens, config.hiddenSize());
+    this.query = floats(stepTokens, config.querySize());
+    this.key = floats(stepTokens, config.kvSize());
+    this.value = floats(stepTokens, config.kvSize());
+    this.attended = floats(stepTokens, config.querySize());
+    this.gated = floats(stepTokens, config.feedForwardSize());
+    this.cosSin = floats(stepTokens, config.headSize());
+    this.selected = floats(logitRows, config.hiddenSize());
+    this.logits = floats(logitRows, config.vocabularySize());
+    this.compensations = floats(2 * config.layers(), config.hiddenSize());
+    setMask(RetentionMask.dense(config.maskShape()), Optional.empty());
+  }
+
+  private MemorySegment floats(int rows, int columns) {
+    return arena.allocate(Float.BYTES * (long) rows * columns, 64);
+  }
+
+  public ModelConfig config() {
+    return config;
+  }
+
+  /** {@return the mask in force} */
+  public RetentionMask mask() {
+    return mask;
+  }
+
+  /** {@return most tokens of one step} */
+  public int stepTokens() {
+    return stepTokens;
+  }
+
+  /** {@return most rows of one call of {@link #logits}} */
+  public int logitRows() {
+    return logitRows;
+  }
+
+  /**
+   * Holds from the next step on.
+   *
+   * @param means if present, the mean contribution of what is dropped is added in its place
+   * @throws IllegalArgumentException if the mask or the means are of another model
+   */
+  public void setMask(RetentionMask mask, Optional<ProjectionMeans> means) {
+    MaskShape shape = mask.shape();
+    MaskShape expected = config.maskShape(shape.channelBlockSize());
+    if (!shape.equals(expected)) {
+      throw new IllegalArgumentException(
+          "the mask must have %s, had %s".formatted(expected, shape));
+    }
+    if (means.isPresent() && !means.get().fits(config)) {
+      throw new IllegalArgumentException("the means are of another model");
+    }
+    List<SublayerPlan> changed = new ArrayList<>();
+    for (int i = 0; i < shape.sublayers(); i++) {
+      changed.add(plan(Sublayer.of(i), mask.units(Sublayer.of(i)), shape));
+    }
+    this.mask = mask;
+    this.plans = List.copyOf(changed);
+    compensations.fill((byte) 0);
+    compensated.clear();
+    means.ifPresent(this::compensate);
+    attended.fill((byte) 0); // SublayerPlan.readable
+  }
+
+  private SublayerPlan plan(Sublayer sublayer, BitSet units, MaskShape shape) {
+    return SublayerPlan.of(sublayer.kind(), units, shape, config, outputProjection(sublayer));
+  }
+
+  private Tensor outputProjection(Sublayer sublayer) {
+    Weights.Layer layer = weights.layers().get(sublayer.layer());
+    return sublayer.kind() == Sublayer.Kind.ATTENTION
+        ? layer.attentionOutput().matrix()
+        : layer.down();
+  }
+
+  private void compensate(ProjectionMeans means) {
+    for (int i = 0; i < plans.size(); i++) {
+      Sublayer sublayer = Sublayer.of(i);
+      BitSet dropped = mask.units(sublayer);
+      dropped.flip(0, mask.shape().units(sublayer.kind()));
+      if (!dropped.isEmpty()) {
+        compensated.set(i);
+        compensate(sublayer, plan(sublayer, dropped, mask.shape()), means.inputs().get(i));
+      }
+    }
+  }
+
+  private void compensate(Sublayer sublayer, SublayerPlan dropped, float[] mean) {
+    MemorySegment input = projectionInput(sublayer.kind());
+    input.asSlice(0, Float.BYTES * (long) mean.length).fill((byte) 0);
+    for (int i = 0; i < dropped.inner().count(); i++) {
+      int start = dropped.inner().start(i);
+      int elements = dropped.inner().end(i) - start;
+      MemorySegment.copy(mean, start, input, ValueLayout.JAVA_FLOAT, 4L * start, elements);
+    }
+    MemorySegment row = compensation(sublayer.index());
+    addProjected(row, input, mean.length, 1, outputProjection(sublayer), dropped.readable());
+    if (sublayer.kind() == Sublayer.Kind.ATTENTION && !mask.retains(sublayer)) {
+      addBias(row, 1, weights.layers().get(sublayer.layer()).attentionOutput());
+    }
+  }
+
+  private MemorySegment compensation(int index) {
+    long rowBytes = Float.BYTES * (long) config.hiddenSize();
+    return compensations.asSlice(index * rowBytes, rowBytes);
+  }
+
+  /**
+   * Begins a step: the hidden state becomes the embeddings of {@code tokens}.
+   *
+   * @param tokens int32 {@code [T]}
+   */
+  public void embed(MemorySegment tokens, TokenBatch batch) {
+    if (batch.tokens() < 1 || batch.tokens() > stepTokens) {
+      throw new IllegalArgumentException(
+          "tokens of a step must be in [1, %d], were %d".formatted(stepTokens, batch.tokens()));
+    }
+    kernels.embed(hidden, weights.embedding(), tokens, batch.tokens());
+    for (int t = 0; t < batch.tokens(); t++) {
+      rope.write(cosSin, t, batch.positions().getAtIndex(ValueLayout.JAVA_INT, t));
+    }
+  }
+
+  /**
+   * Adds the output of one sublayer to the hidden state.
+   *
+   * @param index {@link Sublayer#index()}
+   * @param kv of the layer
+   * @param present bytes {@code [S, K]} as in {@link Kernels#attention}
+   */
+  public void sublayer(int index, TokenBatch batch, KvLayer kv, MemorySegment present) {
+    SublayerPlan plan = plans.get(index);
+    Sublayer sublayer = Sublayer.of(index);
+    Weights.Layer layer = weights.layers().get(sublayer.layer());
+    if (!plan.isEmpty()) {
+      if (sublayer.kind() == Sublayer.Kind.ATTENTION) {
+        attention(layer, plan, batch, kv, present);
+      } else {
+        feedForward(layer, plan, batch.tokens());
+      }
+    }
+    if (compensated.get(index)) {
+      kernels.addRow(
+          hidden, config.hiddenSize(), batch.tokens(), compensation(index), hiddenColumns);
+    }
+  }
+
+  private void attention(
+      Weights.Layer layer, SublayerPlan plan, TokenBatch batch, KvLayer kv, MemorySegment present) {
+    int tokens = batch.tokens();
+    kernels.rmsNorm(normed, hidden, layer.attentionNorm(), tokens, config.rmsEps());
+    project(query, config.querySize(), layer.query(), tokens, plan.inner());
+    project(key, config.kvSize(), layer.key(), tokens, plan.keyColumns());
+    project(value, config.kvSize(), layer.value(), tokens, plan.keyColumns());
+    rotate(query, config.querySize(), tokens, plan.inner());
+    rotate(key, config.kvSize(), tokens, plan.keyColumns());
+    kernels.storeKv(kv, key, value, config.kvSize(), batch, plan.units());
+    kernels.attention(
+        attended,
+        query,
+        config.querySize(),
+        config.queryHeadsPerGroup(),
+        kv,
+        batch,
+        present,
+        plan.units());
+    Tensor output = layer.attentionOutput().matrix();
+    addProjected(hidden, attended, config.querySize(), tokens, output, plan.readable());
+    addBias(hidden, tokens, layer.attentionOutput());
+  }
+
+  private void feedForward(Weights.Layer layer, SublayerPlan plan, int tokens) {
+    int channels = config.feedForwardSize();
+    kernels.rmsNorm(normed, hidden, layer.feedForwardNorm(), tokens, config.rmsEps());
+    kernels.gatedMatmul(
+        gated,
+        channels,
+        normed,
+        config.hiddenSize(),
+        tokens,
+        layer.gate(),
+        layer.up(),
+        plan.inner());
+    addProjected(hidden, gated, channels, tokens, layer.down(), plan.readable());
+  }
+
+  private void project(
+      MemorySegment y, int stride, Weights.Projection projection, int tokens, Ranges rows) {
+    kernels.matmul(
+        y,
+        stride,
+        normed,
+        config.hiddenSize(),
+        tokens,
+        projection.matrix(),
+        rows,
+        hiddenColumns,
+        false);
+    if (projection.bias().isPresent()) {
+      kernels.addRow(y, stride, tokens, projection.bias().get().data(), rows);
+    }
+  }
+
+  private void rotate(MemorySegment x, int stride, int tokens, Ranges columns) {
+    kernels.rope(x, stride, tokens, cosSin, config.headSize(), config.ropePairing(), columns);
+  }
+
+  private void addProjected(
+      MemorySegment y, MemorySegment x, int xStride, int tokens, Tensor w, Ranges columns) {
+    kernels.matmul(y, config.hiddenSize(), x, xStride, tokens, w, hiddenColumns, columns, true);
+  }
+
+  private void addBias(MemorySegment y, int tokens, Weights.Projection projection) {
+    if (projection.bias().isPresent()) {
+      MemorySegment bias = projection.bias().get().data();
+      kernels.addRow(y, config.hiddenSize(), tokens, bias, hiddenColumns);
+    }
+  }
+
+  /**
+   * {@return the hidden state, {@code [stepTokens, D]}: may be saved between sublayers and put
+   * back}
+   */
+  public MemorySegment hidden() {
+    return hidden;
+  }
+
+  /**
+   * {@return what the sublayer that ran last fed to its output projection: {@code [stepTokens, H *
+   * Dh]} or {@code [stepTokens, F]}}
+   */
+  public MemorySegment projectionInput(Sublayer.Kind kind) {
+    return kind == Sublayer.Kind.ATTENTION ? attended : gated;
+  }
+
+  /**
+   * {@return the logits of some tokens of the step, {@code [count, V]}, valid until the next call}
+   *
+   * @param rows which tokens of the step: {@code rows[first .. first + count)}
+   */
+  public MemorySegment logits(int[] rows, int first, int count) {
+    if (count < 1 || count > logitRows) {
+      throw new IllegalArgumentException(
+          "count must be in [1, %d], was %d".formatted(logitRows, count));
+    }
+    long rowBytes = Float.BYTES * (long) config.hiddenSize();
+    for (int i = 0; i < count; i++) {
+      MemorySegment.copy(hidden, rows[first + i] * rowBytes, selected, i * rowBytes, rowBytes);
+    }
+    kernels.rmsNorm(selected, selected, weights.outputNorm(), count, config.rmsEps());
+    kernels.matmul(
+        logits,
+        config.vocabularySize(),
+        selected,
+        config.hiddenSize(),
+        count,
+        weights.output(),
+        vocabulary,
+        hiddenColumns,
+        false);
+    return logits;
+  }
+
+  @Override
+  public void close() {
+    if (arena.scope().isAlive()) {
+      arena.close();
+    }
+  }
+}
