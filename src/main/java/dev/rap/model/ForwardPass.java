@@ -105,14 +105,14 @@ public final class ForwardPass implements AutoCloseable {
    * @param means if present, the mean contribution of what is dropped is added in its place
    * @throws IllegalArgumentException if the mask or the means are of another model
    */
-  public void setMask(RetentionMask mask, Optional<ProjectionMeans> means) {
+  public void setMask(RetentionMask mask, Optional<MeanInputs> means) {
     MaskShape shape = mask.shape();
     MaskShape expected = config.maskShape(shape.channelBlockSize());
     if (!shape.equals(expected)) {
       throw new IllegalArgumentException(
           "the mask must have %s, had %s".formatted(expected, shape));
     }
-    if (means.isPresent() && !means.get().fits(config)) {
+    if (means.isPresent() && !means.get().fit(config)) {
       throw new IllegalArgumentException("the means are of another model");
     }
     List<SublayerPlan> changed = new ArrayList<>();
@@ -138,14 +138,14 @@ public final class ForwardPass implements AutoCloseable {
         : layer.down();
   }
 
-  private void compensate(ProjectionMeans means) {
+  private void compensate(MeanInputs means) {
     for (int i = 0; i < plans.size(); i++) {
       Sublayer sublayer = Sublayer.of(i);
       BitSet dropped = mask.units(sublayer);
       dropped.flip(0, mask.shape().units(sublayer.kind()));
       if (!dropped.isEmpty()) {
         compensated.set(i);
-        compensate(sublayer, plan(sublayer, dropped, mask.shape()), means.inputs().get(i));
+        compensate(sublayer, plan(sublayer, dropped, mask.shape()), means.of(sublayer));
       }
     }
   }

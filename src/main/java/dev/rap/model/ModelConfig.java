@@ -77,6 +77,11 @@ public record ModelConfig(
     return Math.multiplyExact(kvHeads, headSize);
   }
 
+  /** {@return columns of the output projection of a sublayer: querySize or feedForwardSize} */
+  public int projectionInputSize(Sublayer.Kind kind) {
+    return kind == Sublayer.Kind.ATTENTION ? querySize() : feedForwardSize;
+  }
+
   /** {@return the units of pruning, with channel blocks of {@code channelBlockSize}} */
   public MaskShape maskShape(int channelBlockSize) {
     return new MaskShape(layers, kvHeads, feedForwardSize, channelBlockSize);

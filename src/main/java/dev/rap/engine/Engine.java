@@ -1,0 +1,238 @@
+package dev.rap.engine;
+
+import dev.rap.InputException;
+import dev.rap.kernels.Kernels;
+import dev.rap.kv.KvBlockPool;
+import dev.rap.kv.StepBatch;
+import dev.rap.memory.MemoryModel;
+import dev.rap.model.ModelConfig;
+import dev.rap.model.MeanInputs;
+import dev.rap.model.RetentionMask;
+import dev.rap.model.Weights;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Generates tokens for several sequences at once, under a mask that may change between steps.
+ *
+ * <p>When KvBlocks run out, the sequence that began last goes back to wait and is computed anew
+ * later: no sequence fails for want of memory.
+ */
+public final class Engine implements AutoCloseable {
+
+  /**
+   * What an engine is made for.
+   *
+   * @param maxSequences that run at once
+   * @param contextLength most tokens of a sequence
+   * @param kvTokens tokens that the KV cache holds, of all sequences together; at least {@code
+   *     contextLength}
+   */
+  public record Options(int maxSequences, int contextLength, int kvTokens) {
+    public Options {
+      if (maxSequences < 1 || contextLength < 1 || kvTokens < contextLength) {
+        throw new IllegalArgumentException(
+            "need maxSequences >= 1 and 1 <= contextLength <= kvTokens, were %d, %d, %d"
+                .formatted(maxSequences, contextLength, kvTokens));
+      }
+    }
+
+    /** {@return options for one sequence} */
+    public static Options single(int contextLength) {
+      return new Options(1, contextLength, contextLength);
+    }
+  }
+
+  private final ModelConfig config;
+  private final Options options;
+  private final ModelRunner runner;
+  private final Deque<Sequence> waiting = new ArrayDeque<>();
+  private final List<Sequence> running = new ArrayList<>(); // in order of their beginning
+  private final List<Sequence> stepped = new ArrayList<>(); // that take part in this step
+  private final int[] lastRows; // of the step, one a sequence of it
+
+  public Engine(Weights weights, Kernels kernels, Options options) {
+    this.config = weights.config();
+    this.options = options;
+    this.runner =
+        new ModelRunner(
+            weights,
+            kernels,
+            MemoryModel.STEP_TOKENS,
+            options.maxSequences(),
+            options.contextLength(),
+            options.kvTokens());
+    this.lastRows = new int[options.maxSequences()];
+  }
+
+  /** {@return the mask in force} */
+  public RetentionMask mask() {
+    return runner.forward().mask();
+  }
+
+  /** {@return the most tokens of a sequence} */
+  public int contextLength() {
+    return options.contextLength();
+  }
+
+  /**
+   * Queues a sequence.
+   *
+   * @param prompt at least one token
+   * @param maxTokens to draw, at most
+   * @param endTokens that end it
+   * @throws InputException if the prompt is empty or leaves no room for a token
+   */
+  public Sequence submit(
+      int[] prompt, SamplingOptions sampling, int maxTokens, Set<Integer> endTokens) {
+    if (prompt.length == 0) {
+      throw new InputException("the prompt is empty: give at least one token");
+    }
+    if (prompt.length >= options.contextLength()) {
+      throw new InputException(
+          "the prompt has %d tokens, but the context holds %d and one must be left to draw: shorten it or raise the context"
+              .formatted(prompt.length, options.contextLength()));
+    }
+    if (maxTokens < 1) {
+      throw new IllegalArgumentException("maxTokens must be positive, was " + maxTokens);
+    }
+    Sampler sampler = new Sampler(sampling, config.vocabularySize());
+    Sequence sequence = new Sequence(config, prompt, sampler, maxTokens, endTokens);
+    waiting.add(sequence);
+    return sequence;
+  }
+
+  /** Ends a sequence. One that has ended stays as it is. */
+  public void cancel(Sequence sequence) {
+    if (waiting.remove(sequence) || running.remove(sequence)) {
+      runner.pool().release(sequence.table());
+      sequence.finish(Sequence.FinishReason.CANCELLED);
+    }
+  }
+
+  /** {@return whether sequences run or wait} */
+  public boolean busy() {
+    return !running.isEmpty() || !waiting.isEmpty();
+  }
+
+  /**
+   * Runs one step: a token of each sequence that generates, then as much of the prompts as there is
+   * room for.
+   *
+   * @return tokens that went through the model; 0 if there was nothing to do
+   */
+  public int step() {
+    admit();
+    StepBatch batch = runner.batch();
+    batch.clear();
+    stepped.clear();
+    schedule(true);
+    schedule(false);
+    int tokens = batch.tokens();
+    if (tokens > 0) {
+      runner.run();
+      draw();
+    }
+    return tokens;
+  }
+
+  private void admit() {
+    while (running.size() < options.maxSequences() && !waiting.isEmpty()) {
+      Sequence next = waiting.peek();
+      KvBlockPool pool = runner.pool();
+      boolean alone = running.isEmpty();
+      if (!alone && pool.freeBlocks() < pool.blocksFor(next.length() + 1)) {
+        return;
+      }
+      waiting.remove();
+      next.begin(mask());
+      running.add(next);
+    }
+  }
+
+  // A sequence generates when all but its last token are cached.
+  private void schedule(boolean generating) {
+    StepBatch batch = runner.batch();
+    for (int i = 0; i < running.size() && batch.room() > 0; i++) {
+      Sequence sequence = running.get(i);
+      int missing = sequence.length() - sequence.cachedTokens();
+      if ((missing == 1) != generating || stepped.contains(sequence)) {
+        continue;
+      }
+      int count = Math.min(missing, batch.room());
+      if (!reserve(sequence, sequence.cachedTokens() + count)) {
+        continue;
+      }
+      batch.add(
+          sequence.tokens(), sequence.cachedTokens(), count, sequence.table(), sequence.present());
+      lastRows[stepped.size()] = batch.tokens() - 1;
+      stepped.add(sequence);
+      sequence.advance(count);
+    }
+  }
+
+  // Makes room by sending back sequences that began later; gives up its own turn if there is none.
+  private boolean reserve(Sequence sequence, int tokens) {
+    while (!runner.pool().reserve(sequence.table(), tokens)) {
+      Sequence last = running.getLast();
+      if (last == sequence || stepped.contains(last)) {
+        return false;
+      }
+      preempt(last);
+    }
+    return true;
+  }
+
+  private void preempt(Sequence sequence) {
+    running.remove(sequence);
+    runner.pool().release(sequence.table());
+    sequence.preempt();
+    waiting.addFirst(sequence);
+  }
+
+  private void draw() {
+    MemorySegment logits = runner.forward().logits(lastRows, 0, stepped.size());
+    for (int i = 0; i < stepped.size(); i++) {
+      Sequence sequence = stepped.get(i);
+      if (sequence.cachedTokens() < sequence.length()) {
+        continue; // the rest of its prompt comes first
+      }
+      int token =
+          sequence.sampler().sample(logits, i, sequence.tokens(), sequence.length());
+      sequence.append(token, options.contextLength());
+      if (sequence.status() == Sequence.Status.FINISHED) {
+        running.remove(sequence);
+        runner.pool().release(sequence.table());
+      }
+    }
+  }
+
+  /**
+   * Changes the mask, from the next step on. Keys and values of head groups that are dropped are
+   * lost: if such a group returns, sequences that have begun go on without it.
+   *
+   * @param means if present, the mean contribution of what is dropped is added in its place
+   */
+  public void setMask(RetentionMask mask, Optional<MeanInputs> means) {
+    runner.setMask(mask, means);
+    for (Sequence sequence : running) {
+      sequence.loseDropped(mask);
+    }
+  }
+
+  /** {@return KV tokens in use, of all sequences together, in whole KvBlocks} */
+  public int kvTokensInUse() {
+    KvBlockPool pool = runner.pool();
+    return (pool.blocks() - pool.freeBlocks()) * pool.blockSize();
+  }
+
+  @Override
+  public void close() {
+    runner.close();
+  }
+}
