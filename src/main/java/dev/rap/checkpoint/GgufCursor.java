@@ -94,7 +94,7 @@ final class GgufCursor {
   }
 
   void skipText(String what) {
-    position += count("the length of " + what, 1, Long.MAX_VALUE);
+    advance(count("the length of " + what, 1, Long.MAX_VALUE), what);
   }
 
   /** Passes over {@code count} bytes. */

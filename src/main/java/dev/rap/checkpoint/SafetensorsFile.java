@@ -69,17 +69,17 @@ final class SafetensorsFile {
   }
 
   private void readHeader(JsonParser parser) throws IOException {
-    require(parser.nextToken() == JsonToken.START_OBJECT, "its header is no JSON object");
+    require(parser.nextToken() == JsonToken.START_OBJECT, "its header", "is no JSON object");
     while (parser.nextToken() == JsonToken.FIELD_NAME) {
       String name = parser.currentName();
-      require(parser.nextToken() == JsonToken.START_OBJECT, "entry %s is no object", name);
+      require(parser.nextToken() == JsonToken.START_OBJECT, name, "is no JSON object");
       if (name.equals("__metadata__")) {
         parser.skipChildren();
       } else {
         readTensor(parser, name);
       }
     }
-    require(parser.nextToken() == null, "text follows its header");
+    require(parser.nextToken() == null, "its header", "is followed by more text");
   }
 
   private void readTensor(JsonParser parser, String name) throws IOException {
@@ -96,20 +96,20 @@ final class SafetensorsFile {
         default -> parser.skipChildren();
       }
     }
-    require(!type.isEmpty() && shape != null, "tensor %s has no dtype or no shape", name);
-    require(offsets.size() == 2, "tensor %s has no two data_offsets", name);
+    require(!type.isEmpty() && shape != null, name, "lacks a dtype or a shape");
+    require(offsets.size() == 2, name, "lacks two data_offsets");
     store(name, type, shape, new Extent(name, offsets.getFirst(), offsets.getLast()));
   }
 
   private List<Long> readIntegers(JsonParser parser, String name) throws IOException {
     List<Long> integers = new ArrayList<>();
-    require(parser.isExpectedStartArrayToken(), "tensor %s lacks an array of numbers", name);
+    require(parser.isExpectedStartArrayToken(), name, "lacks an array of numbers");
     while (parser.nextToken() == JsonToken.VALUE_NUMBER_INT) {
-      require(parser.getLongValue() >= 0, "tensor %s has a negative number", name);
+      require(parser.getLongValue() >= 0, name, "has a negative number");
       integers.add(parser.getLongValue());
-      require(integers.size() <= MOST_DIMENSIONS, "tensor %s has too many dimensions", name);
+      require(integers.size() <= MOST_DIMENSIONS, name, "has too many dimensions");
     }
-    require(parser.currentToken() == JsonToken.END_ARRAY, "tensor %s has what is no integer", name);
+    require(parser.currentToken() == JsonToken.END_ARRAY, name, "has what is no integer");
     return integers;
   }
 
@@ -159,9 +159,9 @@ final class SafetensorsFile {
     }
   }
 
-  private void require(boolean asExpected, String otherwise, Object... arguments) {
+  private void require(boolean asExpected, String subject, String otherwise) {
     if (!asExpected) {
-      throw damaged(otherwise.formatted(arguments));
+      throw damaged(subject + " " + otherwise);
     }
   }
 
