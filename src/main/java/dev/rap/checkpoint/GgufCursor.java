@@ -19,6 +19,8 @@ final class GgufCursor {
   private static final int NAME_BYTES = 1024; // the format's own bounds: 65,535 keys, 64 tensors
   private static final int TEXT_BYTES = 1 << 24;
 
+  private static final String LENGTH = "the length";
+
   private final Path file;
   private final MemorySegment bytes;
   private long position;
@@ -45,20 +47,23 @@ final class GgufCursor {
     return position;
   }
 
-  int u8(String what) {
-    return bytes.get(ValueLayout.JAVA_BYTE, advance(1, what)) & 0xff;
+  // Each read is told what it reads, and of what, for the sentence that says what is wrong. The two
+  // are joined only then: a vocabulary has a hundred thousand lengths.
+
+  int u8(String what, String of) {
+    return bytes.get(ValueLayout.JAVA_BYTE, advance(1, what, of)) & 0xff;
   }
 
-  int u16(String what) {
-    return bytes.get(SHORT, advance(2, what)) & 0xffff;
+  int u16(String what, String of) {
+    return bytes.get(SHORT, advance(2, what, of)) & 0xffff;
   }
 
-  int i32(String what) {
-    return bytes.get(INT, advance(4, what));
+  int i32(String what, String of) {
+    return bytes.get(INT, advance(4, what, of));
   }
 
-  long i64(String what) {
-    return bytes.get(LONG, advance(8, what));
+  long i64(String what, String of) {
+    return bytes.get(LONG, advance(8, what, of));
   }
 
   /**
@@ -66,40 +71,42 @@ final class GgufCursor {
    *
    * @param leastBytes positive
    */
-  long count(String what, long leastBytes, long most) {
-    long count = i64(what);
-    if (count < 0 || count > most || count > (bytes.byteSize() - position) / leastBytes) {
+  long count(String what, String of, long leastBytes, long most) {
+    long count = i64(what, of);
+    long remaining = bytes.byteSize() - position;
+    if (count < 0 || count > most || count > remaining / leastBytes) {
       throw damaged(
-          "%s is %s, expected at most %d in the %d bytes that follow"
+          "%s of %s is %s, expected at most %d as %d bytes follow"
               .formatted(
                   what,
+                  of,
                   Long.toUnsignedString(count),
-                  Math.min(most, (bytes.byteSize() - position) / leastBytes),
-                  bytes.byteSize() - position));
+                  Math.min(most, remaining / leastBytes),
+                  remaining));
     }
     return count;
   }
 
   /** {@return a key or the name of a tensor} */
-  String name(String what) {
-    String name = text(what, NAME_BYTES);
+  String name(String of) {
+    String name = text(of, NAME_BYTES);
     if (name.isEmpty()) {
-      throw damaged(what + " is empty");
+      throw damaged(of + " is empty");
     }
     return name;
   }
 
-  String text(String what) {
-    return text(what, TEXT_BYTES);
+  String text(String of) {
+    return text(of, TEXT_BYTES);
   }
 
-  void skipText(String what) {
-    advance(count("the length of " + what, 1, Long.MAX_VALUE), what);
+  void skipText(String of) {
+    skip(count(LENGTH, of, 1, Long.MAX_VALUE), of);
   }
 
   /** Passes over {@code count} bytes. */
-  void skip(long count, String what) {
-    advance(count, what);
+  void skip(long count, String of) {
+    advance(count, "the value", of);
   }
 
   InputException damaged(String what) {
@@ -108,25 +115,26 @@ final class GgufCursor {
             .formatted(file, position, what));
   }
 
-  private String text(String what, int most) {
-    int length = (int) count("the length of " + what, 1, most);
-    byte[] utf8 = bytes.asSlice(position, length).toArray(ValueLayout.JAVA_BYTE);
+  private String text(String of, int most) {
+    int length = (int) count(LENGTH, of, 1, most);
+    byte[] utf8 = new byte[length];
+    MemorySegment.copy(bytes, ValueLayout.JAVA_BYTE, position, utf8, 0, length);
     String text = new String(utf8, StandardCharsets.UTF_8);
     // The replacement character is where malformed bytes show, and may also be meant.
     if (text.indexOf('\uFFFD') >= 0
         && !Arrays.equals(utf8, text.getBytes(StandardCharsets.UTF_8))) {
-      throw damaged(what + " is not UTF-8");
+      throw damaged("a string of " + of + " is not UTF-8");
     }
     position += length;
     return text;
   }
 
-  private long advance(long count, String what) {
+  private long advance(long count, String what, String of) {
     long start = position;
     if (count > bytes.byteSize() - position) {
       throw damaged(
-          "%s needs %d bytes, but the file ends after %d"
-              .formatted(what, count, bytes.byteSize() - position));
+          "%s of %s takes %d bytes, but the file ends after %d"
+              .formatted(what, of, count, bytes.byteSize() - position));
     }
     position += count;
     return start;

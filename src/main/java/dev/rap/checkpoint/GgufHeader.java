@@ -41,8 +41,8 @@ record GgufHeader(
     requireMagic(cursor);
     requireVersion(cursor);
     // A tensor takes at least two counts, a type and an offset; a key its length, type and value.
-    int tensorCount = (int) cursor.count("the count of tensors", 24, MOST_TENSORS);
-    int keyCount = (int) cursor.count("the count of metadata keys", 13, MOST_KEYS);
+    int tensorCount = (int) cursor.count("the count", "tensors", 24, MOST_TENSORS);
+    int keyCount = (int) cursor.count("the count", "metadata keys", 13, MOST_KEYS);
     Map<String, GgufValue> metadata = readMetadata(cursor, keyCount);
     requireOneFile(file, metadata);
     List<Declaration> declarations = readDeclarations(cursor, tensorCount);
@@ -59,7 +59,7 @@ record GgufHeader(
 
   private static void requireMagic(GgufCursor cursor) {
     MemorySegment bytes = cursor.bytes();
-    if (bytes.byteSize() >= 4 && cursor.i32("the magic number") == MAGIC) {
+    if (bytes.byteSize() >= 4 && cursor.i32("the magic number", "the format") == MAGIC) {
       return;
     }
     byte[] start = bytes.asSlice(0, Math.min(64, bytes.byteSize())).toArray(ValueLayout.JAVA_BYTE);
@@ -76,7 +76,7 @@ record GgufHeader(
   }
 
   private static void requireVersion(GgufCursor cursor) {
-    int version = cursor.i32("the version");
+    int version = cursor.i32("the version", "the format");
     if (version == 2 || version == 3) {
       return;
     }
@@ -126,8 +126,8 @@ record GgufHeader(
   private static List<Declaration> readDeclarations(GgufCursor cursor, int count) {
     Map<String, Declaration> declarations = new LinkedHashMap<>();
     for (int i = 0; i < count; i++) {
-      String name = cursor.name("the name of tensor " + i);
-      int dimensions = cursor.i32("the count of dimensions of " + name);
+      String name = cursor.name("tensor " + i);
+      int dimensions = cursor.i32("the count of dimensions", name);
       if (dimensions < 0 || dimensions > MOST_DIMENSIONS) {
         throw cursor.damaged(
             "tensor %s has %s dimensions, expected at most %d"
@@ -137,8 +137,8 @@ record GgufHeader(
       for (int d = 0; d < dimensions; d++) {
         shape.addFirst(dimension(cursor, name)); // the file starts with the innermost
       }
-      int type = cursor.i32("the type of " + name);
-      long offset = cursor.i64("the offset of " + name);
+      int type = cursor.i32("the type", name);
+      long offset = cursor.i64("the offset", name);
       if (declarations.put(name, new Declaration(name, type, shape, offset)) != null) {
         throw cursor.damaged("tensor %s comes twice".formatted(name));
       }
@@ -147,7 +147,7 @@ record GgufHeader(
   }
 
   private static long dimension(GgufCursor cursor, String name) {
-    long dimension = cursor.i64("a dimension of " + name);
+    long dimension = cursor.i64("a dimension", name);
     if (dimension < 1) {
       throw cursor.damaged(
           "a dimension of tensor %s is %s, expected 1 to 2^63 - 1"

@@ -22,12 +22,12 @@ enum GgufType {
     this.byteSize = byteSize;
   }
 
-  static GgufType read(GgufCursor cursor, String what) {
-    int number = cursor.i32("the type of " + what);
+  static GgufType read(GgufCursor cursor, String key) {
+    int number = cursor.i32("the type", key);
     if (number < 0 || number >= values().length) {
       throw cursor.damaged(
           "the type of %s is %s, expected 0 to %d"
-              .formatted(what, Integer.toUnsignedString(number), values().length - 1));
+              .formatted(key, Integer.toUnsignedString(number), values().length - 1));
     }
     return values()[number];
   }

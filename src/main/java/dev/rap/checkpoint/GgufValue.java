@@ -17,11 +17,12 @@ import java.util.List;
 record GgufValue(GgufCursor file, String key, boolean array, GgufType type, int count, long start) {
   private static final int MOST_ELEMENTS = 1 << 22; // eight times the largest list of merges known
   private static final long MOST_TEXT_BYTES = 1L << 26; // of all strings of a list
+  private static final String VALUE = "the value";
   private static final int DEEPEST = 4; // arrays within arrays
 
   /** {@return the value at the cursor, which is moved past it} */
   static GgufValue read(GgufCursor cursor, String key) {
-    GgufType type = GgufType.read(cursor, "the value of " + key);
+    GgufType type = GgufType.read(cursor, key);
     if (type == GgufType.ARRAY) {
       return readArray(cursor, key, 1);
     }
@@ -35,10 +36,10 @@ record GgufValue(GgufCursor file, String key, boolean array, GgufType type, int 
       throw cursor.damaged(
           "the value of %s has arrays in arrays deeper than %d".formatted(key, DEEPEST));
     }
-    GgufType type = GgufType.read(cursor, "the elements of " + key);
+    GgufType type = GgufType.read(cursor, key);
     // An empty string is its length, an empty array its type and count.
     long leastBytes = type.isFixed() ? type.byteSize() : type == GgufType.STRING ? 8 : 12;
-    int count = (int) cursor.count("the count of elements of " + key, leastBytes, MOST_ELEMENTS);
+    int count = (int) cursor.count("the count of elements", key, leastBytes, MOST_ELEMENTS);
     GgufValue value = new GgufValue(cursor, key, true, type, count, cursor.position());
     if (type == GgufType.ARRAY) {
       for (int i = 0; i < count; i++) {
@@ -72,7 +73,7 @@ record GgufValue(GgufCursor file, String key, boolean array, GgufType type, int 
 
   boolean flag() {
     require(!array && type == GgufType.BOOL, "a boolean");
-    return file.at(start).u8(key) != 0;
+    return file.at(start).u8(VALUE, key) != 0;
   }
 
   long integer() {
@@ -124,23 +125,23 @@ record GgufValue(GgufCursor file, String key, boolean array, GgufType type, int 
 
   private double nextNumber(GgufCursor cursor) {
     return switch (type) {
-      case FLOAT32 -> Float.intBitsToFloat(cursor.i32(key));
-      case FLOAT64 -> Double.longBitsToDouble(cursor.i64(key));
+      case FLOAT32 -> Float.intBitsToFloat(cursor.i32(VALUE, key));
+      case FLOAT64 -> Double.longBitsToDouble(cursor.i64(VALUE, key));
       default -> nextInteger(cursor);
     };
   }
 
   private long nextInteger(GgufCursor cursor) {
     return switch (type) {
-      case UINT8 -> cursor.u8(key);
-      case INT8 -> (byte) cursor.u8(key);
-      case UINT16 -> cursor.u16(key);
-      case INT16 -> (short) cursor.u16(key);
-      case UINT32 -> Integer.toUnsignedLong(cursor.i32(key));
-      case INT32 -> cursor.i32(key);
-      case INT64 -> cursor.i64(key);
+      case UINT8 -> cursor.u8(VALUE, key);
+      case INT8 -> (byte) cursor.u8(VALUE, key);
+      case UINT16 -> cursor.u16(VALUE, key);
+      case INT16 -> (short) cursor.u16(VALUE, key);
+      case UINT32 -> Integer.toUnsignedLong(cursor.i32(VALUE, key));
+      case INT32 -> cursor.i32(VALUE, key);
+      case INT64 -> cursor.i64(VALUE, key);
       case UINT64 -> {
-        long value = cursor.i64(key);
+        long value = cursor.i64(VALUE, key);
         require(value >= 0, "an integer below 2^63");
         yield value;
       }
