@@ -1,0 +1,184 @@
+package dev.rap.model;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.rap.InputException;
+import dev.rap.checkpoint.GgufCheckpoint;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import java.util.function.Supplier;
+
+/**
+ * What a checkpoint says about its model. Each getter is empty if the key is absent, and throws
+ * {@link InputException} if its value is of another type.
+ */
+sealed interface Settings {
+  /** More than any model has, and little enough that products of two fit 64 bits. */
+  int MOST = 1 << 24;
+
+  /** {@return the file, for messages} */
+  Path source();
+
+  OptionalLong integer(String key);
+
+  OptionalDouble number(String key);
+
+  Optional<String> string(String key);
+
+  /** Settings in the metadata of a GGUF file. */
+  record Gguf(GgufCheckpoint checkpoint) implements Settings {
+    @Override
+    public Path source() {
+      return checkpoint.path();
+    }
+
+    @Override
+    public OptionalLong integer(String key) {
+      return checkpoint.integer(key);
+    }
+
+    @Override
+    public OptionalDouble number(String key) {
+      return checkpoint.number(key);
+    }
+
+    @Override
+    public Optional<String> string(String key) {
+      return checkpoint.string(key);
+    }
+  }
+
+  /** Settings in a JSON object. What is null there counts as absent. */
+  record Json(Path source, JsonNode object) implements Settings {
+    @Override
+    public OptionalLong integer(String key) {
+      JsonNode value = object.path(key);
+      if (value.isMissingNode() || value.isNull()) {
+        return OptionalLong.empty();
+      }
+      require(value.isIntegralNumber() && value.canConvertToLong(), key, "an integer");
+      return OptionalLong.of(value.longValue());
+    }
+
+    @Override
+    public OptionalDouble number(String key) {
+      JsonNode value = object.path(key);
+      if (value.isMissingNode() || value.isNull()) {
+        return OptionalDouble.empty();
+      }
+      require(value.isNumber(), key, "a number");
+      return OptionalDouble.of(value.doubleValue());
+    }
+
+    @Override
+    public Optional<String> string(String key) {
+      JsonNode value = object.path(key);
+      if (value.isMissingNode() || value.isNull()) {
+        return Optional.empty();
+      }
+      require(value.isTextual(), key, "a string");
+      return Optional.of(value.textValue());
+    }
+
+    boolean flag(String key) {
+      JsonNode value = object.path(key);
+      require(value.isMissingNode() || value.isNull() || value.isBoolean(), key, "true or false");
+      return value.asBoolean();
+    }
+
+    /** {@return the settings in the object of this key; none if it is absent} */
+    Json object(String key) {
+      JsonNode value = object.path(key);
+      require(value.isMissingNode() || value.isNull() || value.isObject(), key, "an object");
+      return new Json(source, value);
+    }
+
+    private void require(boolean asExpected, String key, String expected) {
+      if (!asExpected) {
+        throw refusal(
+            "sets %s to %s, expected %s: fetch it again".formatted(key, shown(key), expected));
+      }
+    }
+
+    /** {@return the value of this key, as far as it fits a message} */
+    String shown(String key) {
+      String value = object.path(key).toString();
+      return value.length() > 60 ? value.substring(0, 60) + "..." : value;
+    }
+  }
+
+  /** {@return a count or length that must be there} */
+  default int size(String key) {
+    return findSize(key).orElseThrow(() -> missing(key));
+  }
+
+  /** {@return a count or length, 1 to {@link #MOST}} */
+  default OptionalInt findSize(String key) {
+    OptionalLong value = integer(key);
+    if (value.isEmpty()) {
+      return OptionalInt.empty();
+    }
+    if (value.getAsLong() < 1 || value.getAsLong() > MOST) {
+      throw refusal(
+          "sets %s to %d, expected 1 to %d: fetch it again"
+              .formatted(key, value.getAsLong(), MOST));
+    }
+    return OptionalInt.of((int) value.getAsLong());
+  }
+
+  /** {@return the size of heads that share the hidden size evenly} */
+  default int headSize(String hiddenSizeKey, int queryHeads) {
+    int hiddenSize = size(hiddenSizeKey);
+    if (hiddenSize % queryHeads != 0) {
+      throw refusal(
+          "sets %s to %d, expected a multiple of its %d heads: fetch it again"
+              .formatted(hiddenSizeKey, hiddenSize, queryHeads));
+    }
+    return hiddenSize / queryHeads;
+  }
+
+  /** {@return scaling that divides all frequencies by {@code factor}} */
+  default RopeScaling linear(double factor, int headSize) {
+    float[] divisors = new float[headSize / 2];
+    Arrays.fill(divisors, (float) factor);
+    return new RopeScaling.Divisors(divisors);
+  }
+
+  /** {@return a positive, finite number that must be there} */
+  default double positive(String key) {
+    double value = number(key).orElseThrow(() -> missing(key));
+    if (!(value > 0 && Double.isFinite(value))) {
+      throw refusal(
+          "sets %s to %s, expected a positive number: fetch it again".formatted(key, value));
+    }
+    return value;
+  }
+
+  /** {@return what is made of settings that are each in range, if they agree} */
+  default <T> T consistent(Supplier<T> make) {
+    try {
+      return make.get();
+    } catch (IllegalArgumentException e) {
+      throw refusal(
+          "its settings describe no model, as %s: fetch it again".formatted(e.getMessage()));
+    }
+  }
+
+  default InputException missing(String key) {
+    return refusal("lacks the setting %s: convert or fetch the model again".formatted(key));
+  }
+
+  /** {@return refusal of something that exists elsewhere, naming what there is here} */
+  default InputException unsupported(String what, String supported) {
+    return refusal(
+        "has %s, which is not supported (yet); supported: %s: use another model"
+            .formatted(what, supported));
+  }
+
+  default InputException refusal(String what) {
+    return new InputException(source() + ": " + what);
+  }
+}
