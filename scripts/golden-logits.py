@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+"""usage: scripts/golden-logits.py
+
+Writes tiny Llama models with seeded random weights as Hugging Face folders into
+src/test/resources/dev/rap/golden/, each with golden.json: tokens, and the logits that transformers
+computes for them in fp32, dense and with the units of masks zeroed. The models are read back from
+the files before they are run, so that the goldens are those of the files.
+
+golden.json: tokens; positions, those of the logits; cases, each a mask (null: dense), logits
+[positions, vocabulary], nll (mean over all tokens but the first, nats), fp32Error (largest
+difference from the same model in fp64: what rounding alone costs).
+
+Needs: pip install torch==2.11.0 transformers==5.23.0 tokenizers==0.23.3 gguf==0.19.0 safetensors==0.8.0
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from transformers import LlamaConfig, LlamaForCausalLM
+
+import oracle
+
+GOLDEN = Path(__file__).resolve().parent.parent / "src/test/resources/dev/rap/golden"
+LLAMA3 = {
+    "rope_type": "llama3",
+    "factor": 8.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    # So small that 24 positions tell apart kept, blended and divided frequencies.
+    "original_max_position_embeddings": 32,
+}
+
+# Every folder differs from the others in what a loader or a forward pass could get wrong.
+# "masks": name -> (channel block size, {layer: (head groups, channel blocks)}).
+MODELS = {
+    # GQA ratio 1, biases, separate output; config.json leaves the head size to be derived.
+    "mha-biased": {
+        "seed": 1, "dtype": torch.float32, "shards": 1, "config_style": "published",
+        "config": dict(
+            hidden_size=64, num_attention_heads=2, num_key_value_heads=2,
+            intermediate_size=96, num_hidden_layers=2, vocab_size=64, attention_bias=True,
+            tie_word_embeddings=False, rms_norm_eps=1e-5,
+        ),
+        "rope": {"rope_type": "default", "rope_theta": 10000.0},
+        "masks": {
+            "dropped sublayers": (32, {0: ("all", "none"), 1: ("none", "all")}),
+            "mixed units": (32, {0: ([0], [1]), 1: ([1], [0, 2])}),
+        },
+    },
+    # GQA ratio 4, Llama-3.1 rope scaling, tied; the hidden size is no power of two and not that of
+    # the queries; the last channel block of 64 has 32 channels.
+    "gqa4-llama3-rope": {
+        "seed": 2, "dtype": torch.bfloat16, "shards": 1, "config_style": "published",
+        "config": dict(
+            hidden_size=96, num_attention_heads=8, num_key_value_heads=2, head_dim=32,
+            intermediate_size=160, num_hidden_layers=2, vocab_size=100,
+            tie_word_embeddings=True, rms_norm_eps=1e-5,
+        ),
+        "rope": {**LLAMA3, "rope_theta": 500000.0},
+        "masks": {
+            "dropped sublayers": (32, {0: ("none", "all"), 1: ("all", "none")}),
+            "mixed units": (32, {0: ([1], [0, 2, 4]), 1: ([0], [1, 2])}),
+            "short last block": (64, {0: ("all", [0, 2]), 1: ([0], [2])}),
+        },
+    },
+    # GQA ratio 8 with head size 64, two shards, F16, config.json as transformers 5 writes it.
+    "gqa8-sharded": {
+        "seed": 3, "dtype": torch.float16, "shards": 2, "config_style": "transformers 5",
+        "config": dict(
+            hidden_size=64, num_attention_heads=8, num_key_value_heads=1, head_dim=64,
+            intermediate_size=96, num_hidden_layers=2, vocab_size=257,
+            tie_word_embeddings=True, rms_norm_eps=1e-6,
+        ),
+        "rope": {"rope_type": "default", "rope_theta": 100000.0},
+        "masks": {
+            "dropped sublayers": (32, {0: ("all", "none"), 1: ("none", "all")}),
+            "mixed units": (32, {0: ([0], [1, 2]), 1: ("none", [0])}),
+        },
+    },
+}  # fmt: skip
+
+TOKENS = 24
+POSITIONS = [11, 23]
+
+
+def random_weights(config, seed):
+    """Scales that make attention attend and every sublayer count, unlike a fresh model's 0.02."""
+    generator = torch.Generator().manual_seed(seed)
+    weights = LlamaForCausalLM(config).state_dict()
+    drawn = {}
+    for name in sorted(weights):
+        if name == "lm_head.weight" and config.tie_word_embeddings:
+            continue
+        normal = torch.randn(weights[name].shape, generator=generator)
+        if name.endswith("norm.weight"):
+            drawn[name] = 1 + 0.2 * normal
+        elif name.endswith("bias"):
+            drawn[name] = 0.3 * normal
+        elif "embed_tokens" in name:
+            drawn[name] = 0.5 * normal
+        else:
+            drawn[name] = normal * (1.3 / weights[name].shape[1] ** 0.5)
+    return drawn
+
+
+def save_weights(folder, weights, shards):
+    if shards == 1:
+        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+        return
+    names = sorted(weights)
+    index = {"metadata": {"total_size": sum(t.nbytes for t in weights.values())}, "weight_map": {}}
+    for shard in range(shards):
+        file = f"model-{shard + 1:05d}-of-{shards:05d}.safetensors"
+        part = names[shard * len(names) // shards : (shard + 1) * len(names) // shards]
+        save_file({name: weights[name] for name in part}, folder / file, metadata={"format": "pt"})
+        index["weight_map"].update({name: file for name in part})
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index, indent=1, sort_keys=True) + "\n")
+
+
+def save_config(folder, config, rope, dtype, style):
+    """config.json in one of the two forms in use: rope_scaling and torch_dtype, or rope_parameters and dtype."""
+    name = str(dtype).removeprefix("torch.")
+    document = {
+        "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu",
+        "attention_bias": False, "mlp_bias": False, "max_position_embeddings": 256,
+        "bos_token_id": 1, "eos_token_id": 2, **config,
+    }  # fmt: skip
+    if style == "transformers 5":
+        document |= {"dtype": name, "rope_parameters": rope}
+    else:
+        scaling = {k: v for k, v in rope.items() if k != "rope_theta"}
+        scaled = rope["rope_type"] != "default"
+        document |= {"torch_dtype": name, "rope_theta": rope["rope_theta"]}
+        document |= {"rope_scaling": scaling if scaled else None}
+    (folder / "config.json").write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
+
+
+def run(folder, tokens, document, dtype):
+    """Logits [tokens, vocabulary] of the saved model under a mask, in fp64."""
+    model = LlamaForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="eager").eval()
+    if document is not None:
+        oracle.apply_mask(model, document)
+    with torch.no_grad():
+        return model(torch.tensor([tokens])).logits[0].double()
+
+
+def golden_case(folder, tokens, name, document):
+    logits = run(folder, tokens, document, torch.float32)
+    exact = run(folder, tokens, document, torch.float64)
+    error = (logits - exact).abs().max().item()
+    losses = torch.nn.functional.cross_entropy(logits[:-1], torch.tensor(tokens[1:]))
+    print(f"{folder.name}: {name}: logits' deviation {logits.std():.3f}, fp32 error {error:.1e}")
+    return {
+        "name": name,
+        "mask": document,
+        "nll": float(f"{losses.item():.9g}"),
+        "fp32Error": float(f"{error:.2g}"),
+        "logits": [[float(f"{x:.9g}") for x in logits[p].tolist()] for p in POSITIONS],
+    }
+
+
+def write(name, spec):
+    folder = GOLDEN / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    config = LlamaConfig(**spec["config"], rope_parameters=spec["rope"], max_position_embeddings=256)
+    weights = {n: t.to(spec["dtype"]) for n, t in random_weights(config, spec["seed"]).items()}
+    save_weights(folder, weights, spec["shards"])
+    save_config(folder, spec["config"], spec["rope"], spec["dtype"], spec["config_style"])
+
+    generator = torch.Generator().manual_seed(spec["seed"])
+    tokens = torch.randint(spec["config"]["vocab_size"], (TOKENS,), generator=generator).tolist()
+    cases = [golden_case(folder, tokens, "dense", None)]
+    for case, (block_size, layers) in spec["masks"].items():
+        cases.append(golden_case(folder, tokens, case, oracle.mask(config, block_size, layers)))
+    document = {
+        "script": "scripts/golden-logits.py",
+        "seed": spec["seed"],
+        "versions": oracle.versions(),
+        "tokens": tokens,
+        "positions": POSITIONS,
+        "cases": cases,
+    }
+    (folder / "golden.json").write_text(json.dumps(document) + "\n")
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    for model_name, model_spec in MODELS.items():
+        write(model_name, model_spec)
