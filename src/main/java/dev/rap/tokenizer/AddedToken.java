@@ -1,5 +1,7 @@
 package dev.rap.tokenizer;
 
+import dev.rap.InputException;
+
 /**
  * A token that is looked for in the text itself, before anything else is done with it.
  *
@@ -20,6 +22,21 @@ record AddedToken(
     boolean leftStrip,
     boolean rightStrip,
     boolean normalized) {
+
+  /** The most chars that are looked for, so that a search takes no longer for hostile tokens. */
+  private static final int LONGEST = 1024;
+
+  /**
+   * @throws InputException if {@code content} is too long
+   */
+  AddedToken {
+    if (content.length() > LONGEST) {
+      throw new InputException(
+          "the added token %d, %s, has %d characters, expected at most %d: use another tokenizer"
+              .formatted(id, Vocabulary.quote(content), content.length(), LONGEST));
+    }
+    content = WellFormed.of(content);
+  }
 
   /** {@return a token that is looked for exactly as it stands} */
   static AddedToken exact(int id, String content, boolean special) {

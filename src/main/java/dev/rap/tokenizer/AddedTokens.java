@@ -16,15 +16,12 @@ import java.util.Optional;
  * in place that were encoded since, which differs only if they stand beside other marks.
  */
 final class AddedTokens {
-  /** The longest content, in chars, that {@link AddedToken#content} may have. */
-  static final int LONGEST = 1024;
-
   private final TokenTrie exact = new TokenTrie();
   private final TokenTrie normalized = new TokenTrie();
   private final boolean nfc;
 
   /**
-   * @param tokens at most {@link #LONGEST} chars each; empty ones are never found
+   * @param tokens empty ones are never found
    * @param nfc whether text is normalised to NFC
    */
   AddedTokens(List<AddedToken> tokens, boolean nfc) {
@@ -110,9 +107,13 @@ final class AddedTokens {
     if (token.special() && !special) {
       return false;
     }
-    return !token.singleWord()
-        || (start == 0 || !CharacterKind.isWord(text.codePointBefore(start)))
-            && (end == text.length() || !CharacterKind.isWord(text.codePointAt(end)));
+    if (!token.singleWord()) {
+      return true;
+    }
+    boolean touched =
+        (start > 0 && CharacterKind.isWord(text.codePointBefore(start)))
+            || (end < text.length() && CharacterKind.isWord(text.codePointAt(end)));
+    return !touched;
   }
 
   private static int spacesBefore(String text, int limit, int end) {

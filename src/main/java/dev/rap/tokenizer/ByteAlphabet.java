@@ -6,8 +6,8 @@ import java.util.Arrays;
 /**
  * The characters that stand for the 256 bytes in the texts of a byte-level vocabulary.
  *
- * <p>Printable bytes of Latin-1 stand for themselves; the 68 others, in order, are U+0100 and up, so
- * that a space is {@code Ġ} and a line feed is {@code Ċ}.
+ * <p>Printable bytes of Latin-1 stand for themselves; the 68 others, in order, are U+0100 and up,
+ * so that a space is {@code Ġ} and a line feed is {@code Ċ}.
  *
  * @see <a href="https://github.com/openai/gpt-2/blob/master/src/encoder.py">GPT-2's encoder,
  *     Radford et al. 2019</a>
@@ -20,7 +20,7 @@ final class ByteAlphabet {
     Arrays.fill(BYTES, (short) -1);
     char next = 256;
     for (int b = 0; b < 256; b++) {
-      boolean printable = b >= '!' && b <= '~' || b >= 0xA1 && b <= 0xAC || b >= 0xAE;
+      boolean printable = (b >= '!' && b <= '~') || (b >= 0xA1 && b <= 0xAC) || b >= 0xAE;
       CHARACTERS[b] = printable ? (char) b : next++;
       BYTES[CHARACTERS[b]] = (short) b;
     }

@@ -33,11 +33,10 @@ final class BytePairEncoder {
       OptionalInt unknown,
       boolean fuseUnknown) {
     for (int b = 0; b < 256; b++) {
-      byteTokens[b] =
-          vocabulary.getOrDefault(String.valueOf(ByteAlphabet.character(b)), MISSING);
+      byteTokens[b] = vocabulary.getOrDefault(String.valueOf(ByteAlphabet.character(b)), MISSING);
     }
     this.merges = merges;
-    this.whole = ignoreMerges ? vocabulary : Map.of();
+    this.whole = ignoreMerges ? Map.copyOf(vocabulary) : Map.of();
     this.unknown = unknown;
     this.fuseUnknown = fuseUnknown;
   }
@@ -106,11 +105,11 @@ final class BytePairEncoder {
         if (c < 0x80) {
           bytes[count++] = (byte) c;
         } else if (c < 0x800) {
-          put(0xC0 | c >> 6, c);
+          put(0xC0 | (c >> 6), c);
         } else if (c < 0x10000) {
-          put(0xE0 | c >> 12, c >> 6, c);
+          put(0xE0 | (c >> 12), c >> 6, c);
         } else {
-          put(0xF0 | c >> 18, c >> 12, c >> 6, c);
+          put(0xF0 | (c >> 18), c >> 12, c >> 6, c);
         }
       }
     }
@@ -118,7 +117,7 @@ final class BytePairEncoder {
     private void put(int lead, int... continuations) {
       bytes[count++] = (byte) lead;
       for (int continuation : continuations) {
-        bytes[count++] = (byte) (0x80 | continuation & 0x3F);
+        bytes[count++] = (byte) (0x80 | (continuation & 0x3F));
       }
     }
   }

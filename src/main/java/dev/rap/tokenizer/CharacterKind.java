@@ -39,20 +39,20 @@ enum CharacterKind {
           NUMBER;
       case Character.SPACE_SEPARATOR, Character.LINE_SEPARATOR, Character.PARAGRAPH_SEPARATOR ->
           SPACE;
-      default -> codePoint >= '\t' && codePoint <= '\r' || codePoint == 0x85 ? SPACE : OTHER;
+      default -> (codePoint >= '\t' && codePoint <= '\r') || codePoint == 0x85 ? SPACE : OTHER;
     };
   }
 
   /**
    * {@return whether the Digits pre-tokenizer takes a code point for a digit}
    *
-   * <p>It follows a later Unicode than the regular expressions do: the numbers that Unicode 17 added
-   * are digits to it and {@link #OTHER} to them.
+   * <p>It follows a later Unicode than the regular expressions do: the numbers that Unicode 17
+   * added are digits to it and {@link #OTHER} to them.
    */
   static boolean isDigit(int codePoint) {
     return of(codePoint) == NUMBER
-        || codePoint >= 0x11DE0 && codePoint <= 0x11DE9
-        || codePoint >= 0x16FF4 && codePoint <= 0x16FF6;
+        || (codePoint >= 0x11DE0 && codePoint <= 0x11DE9)
+        || (codePoint >= 0x16FF4 && codePoint <= 0x16FF6);
   }
 
   /** {@return whether a code point is a word character, {@code \w} over Unicode} */

@@ -32,9 +32,7 @@ final class PieceCache {
     }
     Entry entry = slots[slot(text, start, end)];
     boolean found =
-        entry != null
-            && entry.piece.length() == end - start
-            && text.startsWith(entry.piece, start);
+        entry != null && entry.piece.length() == end - start && text.startsWith(entry.piece, start);
     return found ? Optional.of(entry.tokens) : Optional.empty();
   }
 
@@ -53,6 +51,6 @@ final class PieceCache {
     for (int i = start; i < end; i++) {
       hash = 31 * hash + text.charAt(i);
     }
-    return (hash ^ hash >>> 14) & SLOTS - 1;
+    return (hash ^ (hash >>> 14)) & (SLOTS - 1);
   }
 }

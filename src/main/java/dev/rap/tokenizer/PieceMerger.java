@@ -75,7 +75,7 @@ final class PieceMerger {
   private void offer(int left, int right) {
     int rank = merges.find(tokens[left], tokens[right]);
     if (rank != MergeTable.NONE) {
-      waiting.push((long) rank << 32 | left);
+      waiting.push(((long) rank << 32) | left);
     }
   }
 }

@@ -68,7 +68,9 @@ record PreTokenizer(List<Split> before, boolean prefixSpace, Optional<Split> las
     }
   }
 
-  /** {@return the pre-tokenizer that GGUF's {@code tokenizer.ggml.pre} names, if it is supported} */
+  /**
+   * {@return the pre-tokenizer that GGUF's {@code tokenizer.ggml.pre} names, if it is supported}
+   */
   static Optional<PreTokenizer> named(String name) {
     return switch (name) {
       case "gpt2", "gpt-2", "default" -> Optional.of(of(Split.GPT2));

@@ -9,8 +9,8 @@ import static dev.rap.tokenizer.CharacterKind.SPACE;
  * One way to cut a region of text into pieces that follow each other without a gap.
  *
  * <p>The regular expressions are written out as scanners: {@code java.util.regex} recurses on long
- * runs, so that a line of megabytes overflows its stack, and its character classes differ. A scanner
- * looks at each character a fixed number of times.
+ * runs, so that a line of megabytes overflows its stack, and its character classes differ. A
+ * scanner looks at each character a fixed number of times.
  *
  * <p>Text must be well-formed UTF-16, and a region must not cut a surrogate pair.
  */
@@ -106,7 +106,7 @@ enum Split {
       return start;
     }
     char second = letter(text.charAt(start + 2), ignoreCase);
-    boolean pair = second == 'e' && (first == 'r' || first == 'v') || second == 'l' && first == 'l';
+    boolean pair = second == 'e' ? first == 'r' || first == 'v' : second == 'l' && first == 'l';
     return pair ? start + 3 : start;
   }
 

@@ -39,7 +39,7 @@ final class Utf8Decoder {
       begin(b, out);
       return;
     }
-    codePoint = codePoint << 6 | b & 0x3F;
+    codePoint = (codePoint << 6) | (b & 0x3F);
     lowest = 0x80;
     highest = 0xBF;
     if (--missing == 0) {
