@@ -55,7 +55,14 @@ final class ModelDownload {
     if (isWhole(file, model)) {
       return new Fetched(file, "already there");
     }
-    Files.createDirectories(models.folder());
+    try {
+      Files.createDirectories(models.folder());
+    } catch (IOException e) {
+      throw new InputException(
+          "the folder of models %s cannot be made: set XDG_DATA_HOME to a folder that can be written to"
+              .formatted(models.folder()),
+          e);
+    }
     Path part = models.folder().resolve(model.fileName() + ".part");
     try (FileChannel channel =
             FileChannel.open(part, StandardOpenOption.CREATE, StandardOpenOption.WRITE);

