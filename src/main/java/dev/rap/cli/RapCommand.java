@@ -54,6 +54,7 @@ public final class RapCommand implements Runnable {
     CommandLine root =
         new CommandLine(new RapCommand(console))
             .addSubcommand(new PullCommand(console))
+            .addSubcommand(new InspectCommand(console))
             .addSubcommand(new DoctorCommand(console))
             .addSubcommand(new HelpCommand())
             .setOut(console.out())

@@ -5,8 +5,8 @@ import dev.rap.kernels.Kernels;
 import dev.rap.kv.KvBlockPool;
 import dev.rap.kv.StepBatch;
 import dev.rap.memory.MemoryModel;
-import dev.rap.model.ModelConfig;
 import dev.rap.model.MeanInputs;
+import dev.rap.model.ModelConfig;
 import dev.rap.model.RetentionMask;
 import dev.rap.model.Weights;
 import java.lang.foreign.MemorySegment;
@@ -202,8 +202,7 @@ public final class Engine implements AutoCloseable {
       if (sequence.cachedTokens() < sequence.length()) {
         continue; // the rest of its prompt comes first
       }
-      int token =
-          sequence.sampler().sample(logits, i, sequence.tokens(), sequence.length());
+      int token = sequence.sampler().sample(logits, i, sequence.tokens(), sequence.length());
       sequence.append(token, options.contextLength());
       if (sequence.status() == Sequence.Status.FINISHED) {
         running.remove(sequence);

@@ -44,7 +44,8 @@ final class Sampler {
     int[] distinct = Arrays.stream(tokens, 0, length).distinct().toArray();
     for (int token : distinct) {
       double penalty = options.repetitionPenalty();
-      scores[token] = (float) (scores[token] < 0 ? scores[token] * penalty : scores[token] / penalty);
+      scores[token] =
+          (float) (scores[token] < 0 ? scores[token] * penalty : scores[token] / penalty);
     }
   }
 

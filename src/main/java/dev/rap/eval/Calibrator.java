@@ -16,8 +16,8 @@ import java.util.function.Consumer;
 import java.util.function.DoubleConsumer;
 
 /**
- * Greedy Sequential Importance: takes out the sublayer whose absence raises the loss least, measures
- * the others again, and so on until nothing is left.
+ * Greedy Sequential Importance: takes out the sublayer whose absence raises the loss least,
+ * measures the others again, and so on until nothing is left.
  *
  * <p>Differs from the paper in one thing only: what comes before a candidate is computed once a
  * round, since the candidates share it.
@@ -54,9 +54,7 @@ public final class Calibrator {
     this.scored = windows.length * (windows[0].length - 1L);
   }
 
-  /**
-   * {@return whether {@code begun} can be gone on with: the same model, text and version}
-   */
+  /** {@return whether {@code begun} can be gone on with: the same model, text and version} */
   public boolean canResume(Profile begun) {
     return begun.modelFingerprint().equals(model.fingerprint())
         && begun.calibrationDigest().equals(textDigest)
@@ -71,8 +69,7 @@ public final class Calibrator {
   public Profile calibrate(Optional<Profile> begun) {
     int tokens = windows[0].length;
     try (ModelRunner runner =
-            new ModelRunner(
-                model.weights(), model.kernels(), tokens, 1, tokens, tokens);
+            new ModelRunner(model.weights(), model.kernels(), tokens, 1, tokens, tokens);
         WindowLosses losses = new WindowLosses(runner, tokens)) {
       Profile profile = begun.orElseGet(() -> dense(losses));
       while (profile.gsi().size() < sublayers) {

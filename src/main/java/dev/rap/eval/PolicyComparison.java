@@ -74,9 +74,7 @@ public final class PolicyComparison {
     List<Row> rows = new ArrayList<>();
     for (double share : shares) {
       List<Workload> possible =
-          workloads.stream()
-              .filter(w -> budget(share, w).admits(memory.smallestBytes(w)))
-              .toList();
+          workloads.stream().filter(w -> budget(share, w).admits(memory.smallestBytes(w))).toList();
       for (String policy : policies) {
         if (!possible.isEmpty()) {
           rows.add(row(policy, share, possible));

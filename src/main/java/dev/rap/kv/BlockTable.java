@@ -11,7 +11,9 @@ public final class BlockTable {
     return blocks;
   }
 
-  /** {@return the KvBlock that holds positions {@code [index * blockSize, (index + 1) * blockSize)}} */
+  /**
+   * {@return the KvBlock that holds positions {@code [index * blockSize, (index + 1) * blockSize)}}
+   */
   public int block(int index) {
     if (index < 0 || index >= blocks) {
       throw new IllegalArgumentException(

@@ -80,8 +80,7 @@ class GoldenLogitsTest {
       runner.run();
       nll -= runner.logProbs(0, Math.min(count, tokens.length - 1 - first), tokens, first + 1);
       while (next < positions.length && positions[next] < first + count) {
-        MemorySegment logits =
-            runner.forward().logits(new int[] {positions[next] - first}, 0, 1);
+        MemorySegment logits = runner.forward().logits(new int[] {positions[next] - first}, 0, 1);
         JsonNode expected = goldenCase.get("logits").get(next);
         for (int v = 0; v < expected.size(); v++) {
           assertEquals(

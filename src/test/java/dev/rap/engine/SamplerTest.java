@@ -42,8 +42,7 @@ class SamplerTest {
 
   @Test
   void zeroTemperatureTakesTheBestToken() {
-    assertClose(
-        new double[] {0, 1, 0}, frequencies(SamplingOptions.GREEDY, logOf(0.3, 0.4, 0.3)));
+    assertClose(new double[] {0, 1, 0}, frequencies(SamplingOptions.GREEDY, logOf(0.3, 0.4, 0.3)));
   }
 
   @Test
@@ -111,8 +110,7 @@ class SamplerTest {
     Sampler a = new Sampler(options(1, 4, 0.9, 0.01), 5);
     Sampler b = new Sampler(options(1, 4, 0.9, 0.01), 5);
     for (int i = 0; i < 100; i++) {
-      assertEquals(
-          a.sample(logits, 0, new int[0], 0), b.sample(logits, 0, new int[0], 0));
+      assertEquals(a.sample(logits, 0, new int[0], 0), b.sample(logits, 0, new int[0], 0));
     }
   }
 

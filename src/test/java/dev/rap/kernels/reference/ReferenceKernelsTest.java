@@ -187,7 +187,9 @@ class ReferenceKernelsTest {
     kernels.attention(y, q, 8, 1, cache, batch, buffers.bytes(1, 0), Ranges.all(2));
     // Weights: 1; 3/4, 1/4; 1/5, 1/5, 3/5. Group 1 is absent and yields zeros.
     assertArrayEquals(
-        new float[] {8, 0, 0, 1, 0, 0, 0, 0, 6, 2, 0, 1, 0, 0, 0, 0, 1.6f, 1.6f, 4.8f, 1, 0, 0, 0, 0},
+        new float[] {
+          8, 0, 0, 1, 0, 0, 0, 0, 6, 2, 0, 1, 0, 0, 0, 0, 1.6f, 1.6f, 4.8f, 1, 0, 0, 0, 0
+        },
         Buffers.read(y),
         1e-5f);
   }
