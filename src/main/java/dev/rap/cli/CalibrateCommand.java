@@ -80,7 +80,7 @@ final class CalibrateCommand implements Callable<Integer> {
     try (LoadedModel model = models.open(console)) {
       Path file = output == null ? profiles.file(model) : output;
       TextOptions.Windows text =
-          texts.read(model, Math.min(window, model.config().contextLength()));
+          texts.read(console, model, Math.min(window, model.config().contextLength()));
       long start = System.nanoTime();
       Profile profile = calibrate(model, text, file);
       profile.write(file);

@@ -59,7 +59,7 @@ final class PerplexityCommand implements Callable<Integer> {
   public Integer call() {
     try (LoadedModel model = models.open(console)) {
       int length = Math.min(window, model.config().contextLength());
-      TextOptions.Windows text = texts.read(model, length);
+      TextOptions.Windows text = texts.read(console, model, length);
       int tokens = text.windows()[0].length;
       Workload workload = new Workload(1, tokens);
       MaskOptions.Choice choice = masks.choose(model, workload);

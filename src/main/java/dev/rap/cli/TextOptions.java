@@ -41,20 +41,20 @@ final class TextOptions {
    *
    * @throws InputException if it cannot be read or is too short
    */
-  Windows read(LoadedModel model, int length) {
+  Windows read(Console console, LoadedModel model, int length) {
     if (length < 2 || maxWindows < 1) {
       throw new InputException(
           "--window must be at least 2 and --max-windows at least 1, were %d and %d"
               .formatted(length, maxWindows));
     }
-    byte[] bytes = bytes();
+    byte[] bytes = bytes(Models.of(console.environment()));
     int[] tokens = model.tokenizer().encode(new String(bytes, StandardCharsets.UTF_8));
     int[][] windows = Perplexity.windows(tokens, length, maxWindows);
     return new Windows(windows, tokens.length, digest(bytes, windows));
   }
 
-  private byte[] bytes() {
-    Path path = BundledModel.text(file).orElseGet(() -> Path.of(file));
+  private byte[] bytes(Models models) {
+    Path path = BundledModel.text(file, models).orElseGet(() -> Path.of(file));
     try {
       if (Files.isDirectory(path)) {
         throw new InputException(
