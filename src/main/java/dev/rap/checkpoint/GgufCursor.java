@@ -16,7 +16,7 @@ final class GgufCursor {
       ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfLong LONG =
       ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final int NAME_BYTES = 1024; // the format's own bounds: 65,535 keys, 64 tensors
+  private static final int NAME_BYTES = TensorTable.MOST_NAME_CHARACTERS;
   private static final int TEXT_BYTES = 1 << 24;
 
   private static final String LENGTH = "the length";
@@ -90,8 +90,8 @@ final class GgufCursor {
   /** {@return a key or the name of a tensor} */
   String name(String of) {
     String name = text(of, NAME_BYTES);
-    if (name.isEmpty()) {
-      throw damaged(of + " is empty");
+    if (!TensorTable.isName(name)) {
+      throw damaged("the name of %s is empty or holds control characters".formatted(of));
     }
     return name;
   }

@@ -62,14 +62,12 @@ record GgufHeader(
     if (bytes.byteSize() >= 4 && cursor.i32("the magic number", "the format") == MAGIC) {
       return;
     }
-    byte[] start = bytes.asSlice(0, Math.min(64, bytes.byteSize())).toArray(ValueLayout.JAVA_BYTE);
-    String text = new String(start, StandardCharsets.ISO_8859_1);
-    String hint = "name a .gguf file or a Hugging Face folder";
-    if (text.startsWith("version https://git-lfs")) {
-      hint = "this is a Git LFS pointer, run \"git lfs pull\" in its folder";
-    } else if (text.indexOf("{\"") == 8) {
-      hint = "this looks like a safetensors file, name the folder that it is in";
-    }
+    byte[] start = bytes.asSlice(0, Math.min(16, bytes.byteSize())).toArray(ValueLayout.JAVA_BYTE);
+    boolean safetensors = new String(start, StandardCharsets.ISO_8859_1).indexOf("{\"") == 8;
+    String hint =
+        safetensors
+            ? "it looks like a safetensors file, name the folder that it is in"
+            : "name a .gguf file or a Hugging Face folder";
     throw new InputException(
         "%s: is no GGUF file, it does not start with the letters GGUF: %s"
             .formatted(cursor.file(), hint));
@@ -93,7 +91,7 @@ record GgufHeader(
   private static Map<String, GgufValue> readMetadata(GgufCursor cursor, int count) {
     Map<String, GgufValue> metadata = new LinkedHashMap<>();
     for (int i = 0; i < count; i++) {
-      String key = cursor.name("metadata key " + i);
+      String key = cursor.name("a metadata key");
       if (metadata.put(key, GgufValue.read(cursor, key)) != null) {
         throw cursor.damaged("metadata key %s comes twice".formatted(key));
       }
@@ -126,7 +124,7 @@ record GgufHeader(
   private static List<Declaration> readDeclarations(GgufCursor cursor, int count) {
     Map<String, Declaration> declarations = new LinkedHashMap<>();
     for (int i = 0; i < count; i++) {
-      String name = cursor.name("tensor " + i);
+      String name = cursor.name("a tensor");
       int dimensions = cursor.i32("the count of dimensions", name);
       if (dimensions < 0 || dimensions > MOST_DIMENSIONS) {
         throw cursor.damaged(

@@ -1,35 +1,44 @@
 package dev.rap.checkpoint;
 
-/** The types of metadata values. The ordinal is the number in the file. */
+/** The types of metadata values. */
 enum GgufType {
-  UINT8(1),
-  INT8(1),
-  UINT16(2),
-  INT16(2),
-  UINT32(4),
-  INT32(4),
-  FLOAT32(4),
-  BOOL(1),
-  STRING(0),
-  ARRAY(0),
-  UINT64(8),
-  INT64(8),
-  FLOAT64(8);
+  UINT8(0, 1),
+  INT8(1, 1),
+  UINT16(2, 2),
+  INT16(3, 2),
+  UINT32(4, 4),
+  INT32(5, 4),
+  FLOAT32(6, 4),
+  BOOL(7, 1),
+  STRING(8, 0),
+  ARRAY(9, 0),
+  UINT64(10, 8),
+  INT64(11, 8),
+  FLOAT64(12, 8);
 
+  private final int number;
   private final int byteSize;
 
-  GgufType(int byteSize) {
+  GgufType(int number, int byteSize) {
+    this.number = number;
     this.byteSize = byteSize;
   }
 
   static GgufType read(GgufCursor cursor, String key) {
     int number = cursor.i32("the type", key);
-    if (number < 0 || number >= values().length) {
-      throw cursor.damaged(
-          "the type of %s is %s, expected 0 to %d"
-              .formatted(key, Integer.toUnsignedString(number), values().length - 1));
+    for (GgufType type : values()) {
+      if (type.number == number) {
+        return type;
+      }
     }
-    return values()[number];
+    throw cursor.damaged(
+        "the type of %s is %s, expected 0 to %d"
+            .formatted(key, Integer.toUnsignedString(number), FLOAT64.number));
+  }
+
+  /** {@return the number of this type in the file} */
+  int number() {
+    return number;
   }
 
   boolean isFixed() {

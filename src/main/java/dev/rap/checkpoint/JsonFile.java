@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.rap.InputException;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -75,6 +76,7 @@ final class JsonFile {
   }
 
   private static JsonNode parse(Path file, byte[] bytes) {
+    MappedFile.requireNoPointer(file, MemorySegment.ofArray(bytes));
     try {
       JsonNode node = MAPPER.readTree(bytes);
       if (!node.isObject()) {

@@ -5,10 +5,13 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.function.Function;
 
 /** Maps files, and says in one sentence why one cannot be. */
@@ -39,7 +42,9 @@ final class MappedFile {
       if (byteSize == 0) {
         throw new InputException(file + ": is empty, expected a model: fetch it again");
       }
-      return channel.map(FileChannel.MapMode.READ_ONLY, 0, byteSize, arena);
+      MemorySegment bytes = channel.map(FileChannel.MapMode.READ_ONLY, 0, byteSize, arena);
+      requireNoPointer(file, bytes);
+      return bytes;
     } catch (IOException e) {
       throw unreadable(file, e);
     }
@@ -47,15 +52,29 @@ final class MappedFile {
 
   /** Refuses what is absent or no plain file; opening a pipe would wait for ever. */
   static void requireFile(Path file) {
-    if (Files.isDirectory(file)) {
-      throw new InputException(file + ": is a directory, expected a file: name a file in it");
+    try {
+      BasicFileAttributes found = Files.readAttributes(file, BasicFileAttributes.class);
+      if (found.isDirectory()) {
+        throw new InputException(file + ": is a directory, expected a file: name a file in it");
+      }
+      if (!found.isRegularFile()) {
+        throw new InputException(
+            file + ": is a device, pipe or socket, expected a plain file: copy it into one");
+      }
+    } catch (NoSuchFileException e) {
+      throw new InputException(file + ": there is no such file: check the path", e);
+    } catch (IOException e) {
+      throw unreadable(file, e);
     }
-    if (!Files.exists(file)) {
-      throw new InputException(file + ": there is no such file: check the path");
-    }
-    if (!Files.isRegularFile(file)) {
+  }
+
+  /** Refuses what Git leaves in the place of large files. */
+  static void requireNoPointer(Path file, MemorySegment bytes) {
+    byte[] start = "version https://git-lfs".getBytes(StandardCharsets.US_ASCII);
+    MemorySegment pointer = MemorySegment.ofArray(start);
+    if (bytes.byteSize() > start.length && bytes.asSlice(0, start.length).mismatch(pointer) < 0) {
       throw new InputException(
-          file + ": is a device, pipe or socket, expected a plain file: copy it into one");
+          file + ": is a Git LFS pointer, not the file itself: run \"git lfs pull\" in its folder");
     }
   }
 

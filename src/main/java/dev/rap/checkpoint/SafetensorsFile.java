@@ -72,6 +72,7 @@ final class SafetensorsFile {
     require(parser.nextToken() == JsonToken.START_OBJECT, "its header", "is no JSON object");
     while (parser.nextToken() == JsonToken.FIELD_NAME) {
       String name = parser.currentName();
+      require(TensorTable.isName(name), "a name", "is empty, too long or holds control characters");
       require(parser.nextToken() == JsonToken.START_OBJECT, name, "is no JSON object");
       if (name.equals("__metadata__")) {
         parser.skipChildren();

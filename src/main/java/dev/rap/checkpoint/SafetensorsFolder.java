@@ -32,6 +32,9 @@ final class SafetensorsFolder {
     Map<String, Map<String, StoredTensor>> shards = new HashMap<>();
     Map<String, StoredTensor> tensors = new HashMap<>();
     for (Map.Entry<String, JsonNode> entry : weightMap.properties()) {
+      if (!TensorTable.isName(entry.getKey())) {
+        throw damagedIndex(indexFile, "has a name that is empty, too long or holds controls");
+      }
       String shard = shardName(indexFile, entry);
       StoredTensor tensor =
           shards
@@ -49,11 +52,11 @@ final class SafetensorsFolder {
   /** Only names of files in the same folder, or a folder could make us read anything. */
   private static String shardName(Path indexFile, Map.Entry<String, JsonNode> entry) {
     String name = entry.getValue().asText("");
-    if (!name.matches("[A-Za-z0-9][A-Za-z0-9._-]*\\.safetensors")) {
+    if (!name.matches("[A-Za-z0-9][A-Za-z0-9._-]{0,200}\\.safetensors")) {
       throw damagedIndex(
           indexFile,
-          "puts tensor %s in \"%s\", expected the name of a .safetensors file beside it"
-              .formatted(entry.getKey(), name));
+          "puts tensor %s elsewhere than in a .safetensors file beside it"
+              .formatted(entry.getKey()));
     }
     return name;
   }

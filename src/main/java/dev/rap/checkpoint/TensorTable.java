@@ -25,6 +25,9 @@ final class TensorTable {
   private static final ValueLayout.OfShort SHORT =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
+  /** More than any key or tensor's name has; GGUF itself allows tensors 64. */
+  static final int MOST_NAME_CHARACTERS = 256;
+
   private final Arena arena;
   private final TreeMap<String, StoredTensor> stored;
   private final Map<String, Tensor> read = new HashMap<>(); // guarded by this
@@ -33,6 +36,13 @@ final class TensorTable {
   TensorTable(Arena arena, Map<String, StoredTensor> stored) {
     this.arena = arena;
     this.stored = new TreeMap<>(stored);
+  }
+
+  /** {@return whether a key or name can stand in a message as it is} */
+  static boolean isName(String name) {
+    return !name.isEmpty()
+        && name.length() <= MOST_NAME_CHARACTERS
+        && name.codePoints().noneMatch(Character::isISOControl);
   }
 
   Set<String> names() {

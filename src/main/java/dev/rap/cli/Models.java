@@ -42,11 +42,15 @@ record Models(Path folder) {
   }
 
   /**
-   * {@return the file or folder that {@code word} means: a path that exists, or a pulled model}
+   * {@return the file or folder that {@code word} means: a path that exists, the bundled model, or a pulled
+   *     one}
    *
    * @throws InputException if it means neither
    */
   Path resolve(String word) {
+    if (word.equals(BundledModel.NAME)) {
+      return BundledModel.model(this);
+    }
     Path path = pathOf(word);
     if (Files.exists(path)) {
       return path;
@@ -56,8 +60,8 @@ record Models(Path folder) {
             .orElseThrow(
                 () ->
                     new InputException(
-                        "there is no model '%s': MODEL is a GGUF file, a Hugging Face folder, or one of %s"
-                            .formatted(word, PublishedModel.names())));
+                        "there is no model '%s': MODEL is a GGUF file, a Hugging Face folder, '%s', or one of %s"
+                            .formatted(word, BundledModel.NAME, PublishedModel.names())));
     Path pulled = fileOf(model);
     if (!Files.exists(pulled)) {
       throw new InputException(

@@ -33,7 +33,10 @@ final class GgufConfig {
     return settings.consistent(
         () ->
             new ModelConfig(
-                settings.string("general.name").orElse(checkpoint.path().getFileName().toString()),
+                settings
+                    .string("general.name")
+                    .map(Settings::printable)
+                    .orElse(checkpoint.path().getFileName().toString()),
                 settings.size("llama.block_count"),
                 settings.size("llama.embedding_length"),
                 queryHeads,
@@ -52,7 +55,7 @@ final class GgufConfig {
     String key = "general.architecture";
     String architecture = settings.string(key).orElseThrow(() -> settings.missing(key));
     if (!architecture.equals("llama")) {
-      throw settings.unsupported("architecture " + architecture, "llama");
+      throw settings.unsupported("architecture " + Settings.printable(architecture), "llama");
     }
     if (settings.integer("llama.expert_count").orElse(0) > 0) {
       throw settings.unsupported("a mixture of experts", "one feed-forward sublayer a layer");
@@ -121,7 +124,8 @@ final class GgufConfig {
       case "linear" -> factor.isPresent() ? settings.positive(ROPE_FACTOR) : 1;
       default ->
           throw settings.unsupported(
-              "RoPE scaling of kind " + kind, "none, linear, divisors in " + ROPE_DIVISORS);
+              "RoPE scaling of kind " + Settings.printable(kind),
+              "none, linear, divisors in " + ROPE_DIVISORS);
     };
   }
 }

@@ -73,7 +73,7 @@ final class HuggingFaceConfig {
     }
     String activation = settings.string("hidden_act").orElse("silu");
     if (!activation.equals("silu")) {
-      throw settings.unsupported("activation " + activation, "silu");
+      throw settings.unsupported("activation " + Settings.printable(activation), "silu");
     }
     if (settings.flag("mlp_bias")) {
       throw settings.unsupported("feed-forward biases", "biases of attention");
@@ -94,7 +94,8 @@ final class HuggingFaceConfig {
       case "linear" -> rope.linear(rope.positive("factor"), headSize);
       case "llama3" -> llama3();
       default ->
-          throw settings.unsupported("RoPE scaling of kind " + kind, "default, linear, llama3");
+          throw settings.unsupported(
+              "RoPE scaling of kind " + Settings.printable(kind), "default, linear, llama3");
     };
   }
 

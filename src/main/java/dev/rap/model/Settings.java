@@ -19,6 +19,9 @@ sealed interface Settings {
   /** More than any model has, and little enough that products of two fit 64 bits. */
   int MOST = 1 << 24;
 
+  /** Characters of the file's own text in a message or a name. */
+  int MOST_SHOWN = 80;
+
   /** {@return the file, for messages} */
   Path source();
 
@@ -103,11 +106,16 @@ sealed interface Settings {
       }
     }
 
-    /** {@return the value of this key, as far as it fits a message} */
+    /** {@return the value of this key, for a message} */
     String shown(String key) {
-      String value = object.path(key).toString();
-      return value.length() > 60 ? value.substring(0, 60) + "..." : value;
+      return Settings.printable(object.path(key).toString());
     }
+  }
+
+  /** {@return text from the file as it may stand on a terminal} */
+  static String printable(String text) {
+    String start = text.length() > MOST_SHOWN ? text.substring(0, MOST_SHOWN) + "..." : text;
+    return start.replaceAll("\\p{Cntrl}", "?");
   }
 
   /** {@return a count or length that must be there} */
@@ -157,11 +165,13 @@ sealed interface Settings {
     return value;
   }
 
-  /** {@return what is made of settings that are each in range, if they agree} */
-  default <T> T consistent(Supplier<T> make) {
+  /** {@return the configuration made of settings that are each in range, if they agree} */
+  default ModelConfig consistent(Supplier<ModelConfig> make) {
     try {
-      return make.get();
-    } catch (IllegalArgumentException e) {
+      ModelConfig config = make.get();
+      config.querySize(); // fails if it does not fit 32 bits
+      return config;
+    } catch (IllegalArgumentException | ArithmeticException e) {
       throw refusal(
           "its settings describe no model, as %s: fetch it again".formatted(e.getMessage()));
     }

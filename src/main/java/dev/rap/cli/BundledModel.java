@@ -1,0 +1,70 @@
+package dev.rap.cli;
+
+import dev.rap.InputException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The small model that comes with RAP, its profile, and texts that it was not trained on.
+ *
+ * <p>Files of the jar are copied to a folder of the user before they are used, since models are
+ * memory-mapped.
+ */
+final class BundledModel {
+  /** The name of the model on the command line. */
+  static final String NAME = "bundled";
+
+  private static final Map<String, String> TEXTS =
+      Map.of("bundled:calibration", "calibration.txt", "bundled:test", "test.txt");
+
+  private BundledModel() {}
+
+  /** {@return the text that {@code word} means, if it means one of the bundled ones} */
+  static Optional<Path> text(String word, Models models) {
+    return Optional.ofNullable(TEXTS.get(word)).map(file -> extract(file, models));
+  }
+
+  /** {@return the model, its profile beside it} */
+  static Path model(Models models) {
+    extract("bundled.rap", models);
+    return extract("bundled.gguf", models);
+  }
+
+  private static Path extract(String name, Models models) {
+    Path target = models.folder().resolve(NAME).resolve(name);
+    try (InputStream resource = BundledModel.class.getResourceAsStream("/dev/rap/bundled/" + name)) {
+      if (resource == null) {
+        throw new InputException(
+            "this build lacks the bundled file %s: rebuild RAP, or name a model file".formatted(name));
+      }
+      byte[] bytes = resource.readAllBytes();
+      if (!isCopy(target, bytes)) {
+        Files.createDirectories(target.getParent());
+        Path part = Files.createTempFile(target.getParent(), name, ".part");
+        try {
+          Files.write(part, bytes);
+          Files.move(part, target, StandardCopyOption.ATOMIC_MOVE);
+        } finally {
+          Files.deleteIfExists(part);
+        }
+      }
+      return target;
+    } catch (IOException e) {
+      throw new InputException(
+          "the bundled model cannot be copied to %s: %s; set XDG_DATA_HOME to a folder that can be written"
+              .formatted(target, e.getMessage()),
+          e);
+    }
+  }
+
+  private static boolean isCopy(Path file, byte[] bytes) throws IOException {
+    return Files.exists(file)
+        && Files.size(file) == bytes.length
+        && java.util.Arrays.equals(Files.readAllBytes(file), bytes);
+  }
+}

@@ -1,0 +1,27 @@
+package dev.rap.cli;
+
+import dev.rap.model.RetentionMask;
+import dev.rap.model.Sublayer;
+
+/** A mask for the eye: a column a layer, attention above feed-forward, fuller where more stays. */
+final class MaskPicture {
+  private static final String LEVELS = "·▁▂▃▄▅▆▇█";
+
+  private MaskPicture() {}
+
+  /** {@return two lines of text} */
+  static String of(RetentionMask mask) {
+    return "attention    " + row(mask, Sublayer.Kind.ATTENTION)
+        + "\nfeed-forward " + row(mask, Sublayer.Kind.FEED_FORWARD);
+  }
+
+  private static String row(RetentionMask mask, Sublayer.Kind kind) {
+    StringBuilder row = new StringBuilder();
+    int most = LEVELS.length() - 1;
+    for (int layer = 0; layer < mask.shape().layers(); layer++) {
+      int kept = mask.count(new Sublayer(layer, kind));
+      row.append(LEVELS.charAt(Math.ceilDiv(kept * most, mask.shape().units(kind))));
+    }
+    return row.toString();
+  }
+}

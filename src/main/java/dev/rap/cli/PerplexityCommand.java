@@ -1,0 +1,111 @@
+package dev.rap.cli;
+
+import dev.rap.Bytes;
+import dev.rap.engine.LoadedModel;
+import dev.rap.engine.ModelRunner;
+import dev.rap.eval.Perplexity;
+import dev.rap.memory.MemoryModel;
+import dev.rap.memory.Workload;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code rap perplexity}. */
+@Command(
+    name = "perplexity",
+    description = {
+      "Measures how well a model predicts a text.",
+      "The file is one text, cut into windows that do not overlap; every position of a window but"
+          + " its first is scored, the tail is dropped."
+    },
+    footer = {"", "Example: ./rap perplexity smollm2-135m --text test.txt --max-windows 8"})
+final class PerplexityCommand implements Callable<Integer> {
+  private final Console console;
+
+  @Mixin private ModelOptions models;
+  @Mixin private TextOptions texts;
+  @Mixin private MaskOptions masks;
+  @Mixin private ReportOption report;
+
+  @Option(
+      names = "--window",
+      paramLabel = "N",
+      description = "Tokens of a window. Default: ${DEFAULT-VALUE}, or the model's context.")
+  private int window = 2048;
+
+  PerplexityCommand(Console console) {
+    this.console = console;
+  }
+
+  /**
+   * The figures of {@code --json}.
+   *
+   * @param nll summed over scored positions, nats
+   * @param retainedBytes weights and KV of one window under the mask
+   * @param denseBytes the same of the dense model
+   */
+  private record Figures(
+      long tokens,
+      long scored,
+      double nll,
+      double perplexity,
+      double tokensPerSecond,
+      long retainedBytes,
+      long denseBytes) {}
+
+  @Override
+  public Integer call() {
+    try (LoadedModel model = models.open(console)) {
+      int length = Math.min(window, model.config().contextLength());
+      TextOptions.Windows text = texts.read(console, model, length);
+      int tokens = text.windows()[0].length;
+      Workload workload = new Workload(1, tokens);
+      MaskOptions.Choice choice = masks.choose(model, workload);
+      Perplexity measured = measure(model, text, choice);
+      MemoryModel memory = MemoryModel.of(model.weights(), choice.mask().shape());
+      Figures figures =
+          new Figures(
+              measured.tokens(),
+              measured.scored(),
+              measured.nll(),
+              measured.perplexity(),
+              measured.tokensPerSecond(),
+              memory.use(choice.mask(), workload).weightsAndKv(),
+              memory.denseUse(workload).weightsAndKv());
+      report.print(
+          console,
+          figures,
+          out ->
+              out.printf(
+                  Locale.ROOT,
+                  "perplexity %.3f over %d positions (%d tokens in the text), %s of %s, %.0f tokens/s%n",
+                  figures.perplexity(),
+                  figures.scored(),
+                  figures.tokens(),
+                  Bytes.text(figures.retainedBytes()),
+                  Bytes.text(figures.denseBytes()),
+                  figures.tokensPerSecond()));
+    }
+    return 0;
+  }
+
+  private Perplexity measure(
+      LoadedModel model, TextOptions.Windows text, MaskOptions.Choice choice) {
+    int[][] windows = text.windows();
+    int tokens = windows[0].length;
+    int step = Math.min(tokens, MemoryModel.STEP_TOKENS);
+    try (ModelRunner runner =
+            new ModelRunner(model.weights(), model.kernels(), step, 1, tokens, tokens);
+        Progress progress =
+            new Progress(console, "windows", windows.length, Progress.Unit.STEPS)) {
+      runner.setMask(choice.mask(), choice.means());
+      return Perplexity.measure(
+          runner,
+          windows,
+          text.tokens(),
+          share -> progress.at(Math.round(share * windows.length)));
+    }
+  }
+}

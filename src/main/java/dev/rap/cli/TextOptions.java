@@ -1,0 +1,80 @@
+package dev.rap.cli;
+
+import dev.rap.InputException;
+import dev.rap.engine.LoadedModel;
+import dev.rap.eval.Perplexity;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import picocli.CommandLine.Option;
+
+/** A text to run a model over. */
+final class TextOptions {
+  @Option(
+      names = "--text",
+      paramLabel = "FILE",
+      required = true,
+      description = "The text, UTF-8, or 'bundled:calibration', 'bundled:test'.")
+  private String file;
+
+  @Option(
+      names = "--max-windows",
+      paramLabel = "N",
+      description = "Windows that are used, from the beginning. Default: all.")
+  private int maxWindows = Integer.MAX_VALUE;
+
+  /**
+   * A text in windows.
+   *
+   * @param tokens of the whole text
+   * @param digest SHA-256 of the text and how it was cut, hex
+   */
+  record Windows(int[][] windows, long tokens, String digest) {}
+
+  /**
+   * {@return the text in windows of {@code length} tokens}
+   *
+   * @throws InputException if it cannot be read or is too short
+   */
+  Windows read(Console console, LoadedModel model, int length) {
+    if (length < 2 || maxWindows < 1) {
+      throw new InputException(
+          "--window must be at least 2 and --max-windows at least 1, were %d and %d"
+              .formatted(length, maxWindows));
+    }
+    byte[] bytes = bytes(Models.of(console.environment()));
+    int[] tokens = model.tokenizer().encode(new String(bytes, StandardCharsets.UTF_8));
+    int[][] windows = Perplexity.windows(tokens, length, maxWindows);
+    return new Windows(windows, tokens.length, digest(bytes, windows));
+  }
+
+  private byte[] bytes(Models models) {
+    Path path = BundledModel.text(file, models).orElseGet(() -> Path.of(file));
+    try {
+      if (Files.isDirectory(path)) {
+        throw new InputException(
+            "--text needs a file of text, but %s is a folder".formatted(path));
+      }
+      return Files.readAllBytes(path);
+    } catch (NoSuchFileException e) {
+      throw new InputException("--text needs a file of text, but there is no " + path, e);
+    } catch (IOException e) {
+      throw new InputException("%s cannot be read: %s".formatted(path, e.getMessage()), e);
+    }
+  }
+
+  private static String digest(byte[] text, int[][] windows) {
+    try {
+      MessageDigest sha = MessageDigest.getInstance("SHA-256");
+      sha.update("%d windows of %d\n".formatted(windows.length, windows[0].length).getBytes(StandardCharsets.UTF_8));
+      return HexFormat.of().formatHex(sha.digest(text));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every JDK has SHA-256", e);
+    }
+  }
+}

@@ -1,0 +1,51 @@
+package dev.rap.tokenizer;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+
+/**
+ * What a model file says about its tokenizer, checked.
+ *
+ * @param vocabulary all tokens, added ones included
+ * @param added tokens that are looked for in the text itself
+ * @param nfc whether text is normalised to NFC
+ * @param special tokens that are left out of decoded text; those of {@code added} that are special,
+ *     {@code bos} and {@code ends} are among them
+ * @param bos begins a text
+ * @param addsBos whether the model expects {@code bos} before a prompt
+ * @param ends any of them ends a turn or a text
+ * @param chatTemplate Jinja
+ */
+record TokenizerDefinition(
+    Vocabulary vocabulary,
+    List<AddedToken> added,
+    boolean nfc,
+    PreTokenizer preTokenizer,
+    BytePairEncoder encoder,
+    Set<Integer> special,
+    OptionalInt bos,
+    boolean addsBos,
+    Set<Integer> ends,
+    Optional<String> chatTemplate) {
+  /**
+   * Tokens of these texts end a turn or a text in every vocabulary that has them. {@code </s>} is
+   * not among them, because in byte-level vocabularies it may be HTML.
+   */
+  static final List<String> END_TEXTS =
+      List.of(
+          "<|im_end|>",
+          "<|eot_id|>",
+          "<|eom_id|>",
+          "<|end_of_text|>",
+          "<|endoftext|>",
+          "<|end|>",
+          "<end_of_turn>");
+
+  TokenizerDefinition {
+    added = List.copyOf(added);
+    special = Set.copyOf(special);
+    ends = Set.copyOf(ends);
+  }
+}
