@@ -37,10 +37,12 @@ final class BundledModel {
 
   private static Path extract(String name, Models models) {
     Path target = models.folder().resolve(NAME).resolve(name);
-    try (InputStream resource = BundledModel.class.getResourceAsStream("/dev/rap/bundled/" + name)) {
+    try (InputStream resource =
+        BundledModel.class.getResourceAsStream("/dev/rap/bundled/" + name)) {
       if (resource == null) {
         throw new InputException(
-            "this build lacks the bundled file %s: rebuild RAP, or name a model file".formatted(name));
+            "this build lacks the bundled file %s: rebuild RAP, or name a model file"
+                .formatted(name));
       }
       byte[] bytes = resource.readAllBytes();
       if (!isCopy(target, bytes)) {

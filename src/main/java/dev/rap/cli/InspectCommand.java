@@ -24,7 +24,7 @@ final class InspectCommand implements Callable<Integer> {
 
   @Parameters(
       paramLabel = "MODEL",
-      description = "A GGUF file, a Hugging Face folder, or the name of a pulled model.")
+      description = "A GGUF file, a Hugging Face folder, bundled, or the name of a pulled model.")
   private String model;
 
   @Mixin private ReportOption report;

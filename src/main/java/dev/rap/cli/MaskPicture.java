@@ -11,8 +11,10 @@ final class MaskPicture {
 
   /** {@return two lines of text} */
   static String of(RetentionMask mask) {
-    return "attention    " + row(mask, Sublayer.Kind.ATTENTION)
-        + "\nfeed-forward " + row(mask, Sublayer.Kind.FEED_FORWARD);
+    return "attention    "
+        + row(mask, Sublayer.Kind.ATTENTION)
+        + "\nfeed-forward "
+        + row(mask, Sublayer.Kind.FEED_FORWARD);
   }
 
   private static String row(RetentionMask mask, Sublayer.Kind kind) {

@@ -42,8 +42,8 @@ record Models(Path folder) {
   }
 
   /**
-   * {@return the file or folder that {@code word} means: a path that exists, the bundled model, or a pulled
-   *     one}
+   * {@return the file or folder that {@code word} means: a path that exists, the bundled model, or
+   * a pulled one}
    *
    * @throws InputException if it means neither
    */

@@ -98,14 +98,10 @@ final class PerplexityCommand implements Callable<Integer> {
     int step = Math.min(tokens, MemoryModel.STEP_TOKENS);
     try (ModelRunner runner =
             new ModelRunner(model.weights(), model.kernels(), step, 1, tokens, tokens);
-        Progress progress =
-            new Progress(console, "windows", windows.length, Progress.Unit.STEPS)) {
+        Progress progress = new Progress(console, "windows", windows.length, Progress.Unit.STEPS)) {
       runner.setMask(choice.mask(), choice.means());
       return Perplexity.measure(
-          runner,
-          windows,
-          text.tokens(),
-          share -> progress.at(Math.round(share * windows.length)));
+          runner, windows, text.tokens(), share -> progress.at(Math.round(share * windows.length)));
     }
   }
 }

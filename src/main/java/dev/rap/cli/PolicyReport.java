@@ -13,7 +13,8 @@ final class PolicyReport {
 
   /** {@return perplexities, a row a policy and a column a budget} */
   static Table table(List<Row> rows) {
-    List<Double> shares = new ArrayList<>(new LinkedHashSet<>(rows.stream().map(Row::share).toList()));
+    List<Double> shares =
+        new ArrayList<>(new LinkedHashSet<>(rows.stream().map(Row::share).toList()));
     List<String> headers = new ArrayList<>(List.of("policy"));
     shares.forEach(share -> headers.add(Math.round(share * 100) + " %"));
     headers.add("decides in");

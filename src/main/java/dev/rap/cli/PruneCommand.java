@@ -96,11 +96,9 @@ final class PruneCommand implements Callable<Integer> {
           compensate ? Optional.of(profiles.require(model)) : profiles.find(model);
       String name = policy == null ? Policies.best(profile) : policy;
       Decision decision =
-          PolicyComparison.decide(
-              Policies.create(name, memory, profile, seed), workload, bytes);
+          PolicyComparison.decide(Policies.create(name, memory, profile, seed), workload, bytes);
       MaskFile file =
-          new MaskFile(
-              decision.mask(), profile.filter(p -> compensate).map(Profile::digest));
+          new MaskFile(decision.mask(), profile.filter(p -> compensate).map(Profile::digest));
       if (output != null) {
         file.write(output);
       }

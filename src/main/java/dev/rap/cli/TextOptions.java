@@ -57,8 +57,7 @@ final class TextOptions {
     Path path = BundledModel.text(file, models).orElseGet(() -> Path.of(file));
     try {
       if (Files.isDirectory(path)) {
-        throw new InputException(
-            "--text needs a file of text, but %s is a folder".formatted(path));
+        throw new InputException("--text needs a file of text, but %s is a folder".formatted(path));
       }
       return Files.readAllBytes(path);
     } catch (NoSuchFileException e) {
@@ -71,7 +70,10 @@ final class TextOptions {
   private static String digest(byte[] text, int[][] windows) {
     try {
       MessageDigest sha = MessageDigest.getInstance("SHA-256");
-      sha.update("%d windows of %d\n".formatted(windows.length, windows[0].length).getBytes(StandardCharsets.UTF_8));
+      sha.update(
+          "%d windows of %d\n"
+              .formatted(windows.length, windows[0].length)
+              .getBytes(StandardCharsets.UTF_8));
       return HexFormat.of().formatHex(sha.digest(text));
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("every JDK has SHA-256", e);
