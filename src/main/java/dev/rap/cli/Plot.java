@@ -4,7 +4,7 @@ import dev.rap.InputException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
-import org.knowm.xchart.BitmapEncoder;
+import org.knowm.xchart.ChartEncoder;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
 import org.knowm.xchart.style.Styler;
@@ -54,7 +54,7 @@ final class Plot {
    */
   void write(Path file) {
     try {
-      byte[] png = BitmapEncoder.getBitmapBytes(chart, BitmapEncoder.BitmapFormat.PNG);
+      byte[] png = ChartEncoder.getBytes(chart, "png");
       OutputFile.write(file, png);
     } catch (IOException e) {
       throw new InputException("the plot %s cannot be made: %s".formatted(file, e.getMessage()), e);

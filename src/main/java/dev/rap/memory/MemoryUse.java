@@ -9,6 +9,11 @@ package dev.rap.memory;
  */
 public record MemoryUse(long weights, long kv, long workspace) {
 
+  /** {@return what a mask can free} */
+  public long weightsAndKv() {
+    return weights + kv;
+  }
+
   /** {@return all bytes} */
   public long total() {
     return weights + kv + workspace;
