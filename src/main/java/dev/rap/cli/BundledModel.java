@@ -31,8 +31,13 @@ final class BundledModel {
 
   /** {@return the model, its profile beside it} */
   static Path model(Models models) {
-    extract("bundled.rap", models);
+    profile(models);
     return extract("bundled.gguf", models);
+  }
+
+  /** {@return the model's profile, with a trained agent} */
+  static Path profile(Models models) {
+    return extract("bundled.rap", models);
   }
 
   private static Path extract(String name, Models models) {

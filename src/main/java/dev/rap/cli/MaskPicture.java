@@ -5,16 +5,27 @@ import dev.rap.model.Sublayer;
 
 /** A mask for the eye: a column a layer, attention above feed-forward, fuller where more stays. */
 final class MaskPicture {
-  private static final String LEVELS = "·▁▂▃▄▅▆▇█";
+  /** A sublayer that runs whole. */
+  static final char WHOLE = '█';
+
+  /** A sublayer that does not run. */
+  static final char DROPPED = '·';
+
+  private static final String LEVELS = DROPPED + "▁▂▃▄▅▆▇" + WHOLE;
 
   private MaskPicture() {}
 
   /** {@return two lines of text} */
   static String of(RetentionMask mask) {
-    return "attention    "
-        + row(mask, Sublayer.Kind.ATTENTION)
-        + "\nfeed-forward "
-        + row(mask, Sublayer.Kind.FEED_FORWARD);
+    String[] rows = rows(mask);
+    return "attention    %s%nfeed-forward %s".formatted(rows[0], rows[1]);
+  }
+
+  /** {@return the row of attention and the row of feed-forward sublayers} */
+  static String[] rows(RetentionMask mask) {
+    return new String[] {
+      row(mask, Sublayer.Kind.ATTENTION), row(mask, Sublayer.Kind.FEED_FORWARD)
+    };
   }
 
   private static String row(RetentionMask mask, Sublayer.Kind kind) {

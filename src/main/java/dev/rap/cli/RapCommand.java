@@ -53,6 +53,7 @@ public final class RapCommand implements Runnable {
   private static CommandLine commandLine(Console console) {
     CommandLine root =
         new CommandLine(new RapCommand(console))
+            .addSubcommand(new DemoCommand(console))
             .addSubcommand(new PullCommand(console))
             .addSubcommand(new InspectCommand(console))
             .addSubcommand(new PerplexityCommand(console))

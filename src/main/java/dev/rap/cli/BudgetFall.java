@@ -1,0 +1,158 @@
+package dev.rap.cli;
+
+import dev.rap.Bytes;
+import dev.rap.engine.Engine;
+import dev.rap.engine.LoadedModel;
+import dev.rap.engine.SamplingOptions;
+import dev.rap.engine.Sequence;
+import dev.rap.engine.TextStream;
+import dev.rap.memory.MemoryBudget;
+import dev.rap.memory.MemoryModel;
+import dev.rap.memory.MemoryUse;
+import dev.rap.memory.Workload;
+import dev.rap.model.RetentionMask;
+import dev.rap.pruning.Policies;
+import dev.rap.pruning.Profile;
+import dev.rap.pruning.PruningPolicy;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/** Generation that goes on while its memory budget falls and comes back. */
+final class BudgetFall {
+  /** What is generated: so many sequences, with room for so many tokens each. */
+  static final Workload WORKLOAD = new Workload(8, 512);
+
+  private static final List<Integer> PERCENTS =
+      List.of(100, 90, 80, 70, 60, 50, 60, 70, 80, 90, 100);
+  private static final int STEPS_PER_STAGE = 32;
+  private static final List<String> PROMPTS =
+      List.of(
+          "Once upon a time, there was a young fox who",
+          "One morning, Lily found a small box",
+          "A bee is",
+          "Tom wanted to build a boat",
+          "Once upon a time, an old farmer",
+          "The sun was shining and Mia",
+          "A bridge is",
+          "Deep in the forest, a little bird");
+
+  private final LoadedModel model;
+  private final MemoryModel memory;
+  private final PruningPolicy policy;
+  private final long denseBytes;
+  private int nextPrompt;
+
+  BudgetFall(LoadedModel model, Profile profile) {
+    this.model = model;
+    this.memory = MemoryModel.of(model.weights(), model.config().maskShape());
+    this.policy = Policies.create("dqn", memory, Optional.of(profile), 0);
+    this.denseBytes = memory.denseBytes(WORKLOAD);
+  }
+
+  /**
+   * What happened at one budget.
+   *
+   * @param weightBytes of what the mask retains
+   * @param kvBytes of the tokens that are cached now, in whole KvBlocks
+   * @param written text of the first sequence
+   */
+  record Stage(
+      int budgetPercent,
+      long weightBytes,
+      long kvBytes,
+      double decisionMicros,
+      double tokensPerSecond,
+      String attention,
+      String feedForward,
+      String written) {
+
+    String text() {
+      return String.format(
+          Locale.ROOT,
+          "budget %3d %%   weights %-8s KV %-8s %5.0f tokens/s   decided in %.0f µs%n"
+              + "  attention    %s%n  feed-forward %s%n  %s%n",
+          budgetPercent,
+          Bytes.text(weightBytes),
+          Bytes.text(kvBytes),
+          tokensPerSecond,
+          decisionMicros,
+          attention,
+          feedForward,
+          written.strip().replaceAll("\\s+", " "));
+    }
+  }
+
+  List<Stage> run(Consumer<Stage> shown) {
+    int sequences = WORKLOAD.sequences();
+    int context = Math.min(WORKLOAD.contextLength(), model.config().contextLength());
+    List<Stage> stages = new ArrayList<>();
+    try (Engine engine =
+        new Engine(
+            model.weights(),
+            model.kernels(),
+            new Engine.Options(sequences, context, sequences * context))) {
+      List<Sequence> running = new ArrayList<>();
+      policy.choose(WORKLOAD, new MemoryBudget(denseBytes)); // the first decision loads classes
+      for (int percent : PERCENTS) {
+        Stage stage = stage(engine, running, percent);
+        stages.add(stage);
+        shown.accept(stage);
+      }
+    }
+    return stages;
+  }
+
+  private Stage stage(Engine engine, List<Sequence> running, int percent) {
+    MemoryBudget budget = new MemoryBudget(denseBytes * percent / 100);
+    long decisionStart = System.nanoTime();
+    RetentionMask mask = policy.choose(WORKLOAD, budget);
+    double micros = (System.nanoTime() - decisionStart) / 1e3;
+    engine.setMask(mask, Optional.empty());
+
+    StringBuilder written = new StringBuilder();
+    TextStream text = new TextStream(model.tokenizer(), List.of());
+    long drawn = 0;
+    long start = System.nanoTime();
+    for (int step = 0; step < STEPS_PER_STAGE; step++) {
+      refill(engine, running);
+      Sequence first = running.getFirst();
+      int before = first.length();
+      engine.step();
+      drawn += running.size();
+      for (int i = before; i < first.length(); i++) {
+        written.append(text.accept(first.token(i)));
+      }
+    }
+    double seconds = (System.nanoTime() - start) / 1e9;
+    written.append(text.flush());
+    String[] picture = MaskPicture.rows(mask);
+    MemoryUse use = memory.use(mask, new Workload(1, Math.max(1, engine.kvTokensInUse())));
+    return new Stage(
+        percent,
+        use.weights(),
+        use.kv(),
+        micros,
+        drawn / seconds,
+        picture[0],
+        picture[1],
+        written.toString());
+  }
+
+  // A story that has ended makes room for the next.
+  private void refill(Engine engine, List<Sequence> running) {
+    running.removeIf(sequence -> sequence.status() == Sequence.Status.FINISHED);
+    while (running.size() < WORKLOAD.sequences()) {
+      String prompt = PROMPTS.get(nextPrompt % PROMPTS.size());
+      SamplingOptions sampling = new SamplingOptions(0.7, 40, 0.95, 0, 1.1, nextPrompt++);
+      running.add(
+          engine.submit(
+              model.tokenizer().encode(prompt),
+              sampling,
+              Integer.MAX_VALUE,
+              model.tokenizer().endTokens()));
+    }
+  }
+}
