@@ -97,7 +97,7 @@ final class DemoCommand implements Callable<Integer> {
   private void compare(
       LoadedModel model, Profile profile, String testText, List<BudgetFall.Stage> stages) {
     int[] tokens = model.tokenizer().encode(testText);
-    int[][] windows = Perplexity.windows(tokens, WINDOW, WINDOWS);
+    List<int[]> windows = Perplexity.windows(tokens, WINDOW, WINDOWS);
     MemoryModel memory = MemoryModel.of(model.weights(), model.config().maskShape());
     List<String> policies = Policies.usable(Optional.of(profile));
     int steps = policies.size() * SHARES.size();

@@ -103,14 +103,14 @@ final class EvaluateCommand implements Callable<Integer> {
           texts.read(console, model, Math.min(window, model.config().contextLength()));
       Optional<Profile> profile = profiles.find(model);
       MemoryModel memory = MemoryModel.of(model.weights(), model.config().maskShape());
-      int tokens = text.windows()[0].length;
+      int tokens = text.length();
       int step = Math.min(tokens, MemoryModel.STEP_TOKENS);
       try (ModelRunner runner =
           new ModelRunner(model.weights(), model.kernels(), step, 1, tokens, tokens)) {
         MeasuredLoss loss = new MeasuredLoss(runner, text.windows());
         List<Row> rows = compare(new PolicyComparison(memory, profile, loss, randomMasks), profile);
         double dense = Math.exp(loss.loss(RetentionMask.dense(memory.shape())));
-        long scored = text.windows().length * (tokens - 1L);
+        long scored = text.windows().size() * (tokens - 1L);
         output(new Figures(text.digest(), scored, dense, rows));
       }
     }

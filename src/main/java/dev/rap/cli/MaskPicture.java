@@ -23,9 +23,7 @@ final class MaskPicture {
 
   /** {@return the row of attention and the row of feed-forward sublayers} */
   static String[] rows(RetentionMask mask) {
-    return new String[] {
-      row(mask, Sublayer.Kind.ATTENTION), row(mask, Sublayer.Kind.FEED_FORWARD)
-    };
+    return new String[] {row(mask, Sublayer.Kind.ATTENTION), row(mask, Sublayer.Kind.FEED_FORWARD)};
   }
 
   private static String row(RetentionMask mask, Sublayer.Kind kind) {

@@ -60,7 +60,7 @@ final class PerplexityCommand implements Callable<Integer> {
     try (LoadedModel model = models.open(console)) {
       int length = Math.min(window, model.config().contextLength());
       TextOptions.Windows text = texts.read(console, model, length);
-      int tokens = text.windows()[0].length;
+      int tokens = text.length();
       Workload workload = new Workload(1, tokens);
       MaskOptions.Choice choice = masks.choose(model, workload);
       Perplexity measured = measure(model, text, choice);
@@ -93,15 +93,15 @@ final class PerplexityCommand implements Callable<Integer> {
 
   private Perplexity measure(
       LoadedModel model, TextOptions.Windows text, MaskOptions.Choice choice) {
-    int[][] windows = text.windows();
-    int tokens = windows[0].length;
+    int tokens = text.length();
+    int count = text.windows().size();
     int step = Math.min(tokens, MemoryModel.STEP_TOKENS);
     try (ModelRunner runner =
             new ModelRunner(model.weights(), model.kernels(), step, 1, tokens, tokens);
-        Progress progress = new Progress(console, "windows", windows.length, Progress.Unit.STEPS)) {
+        Progress progress = new Progress(console, "windows", count, Progress.Unit.STEPS)) {
       runner.setMask(choice.mask(), choice.means());
       return Perplexity.measure(
-          runner, windows, text.tokens(), share -> progress.at(Math.round(share * windows.length)));
+          runner, text.windows(), text.tokens(), share -> progress.at(Math.round(share * count)));
     }
   }
 }

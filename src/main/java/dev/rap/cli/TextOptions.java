@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.List;
 import picocli.CommandLine.Option;
 
 /** A text to run a model over. */
@@ -34,7 +35,16 @@ final class TextOptions {
    * @param tokens of the whole text
    * @param digest SHA-256 of the text and how it was cut, hex
    */
-  record Windows(int[][] windows, long tokens, String digest) {}
+  record Windows(List<int[]> windows, long tokens, String digest) {
+    Windows {
+      windows = List.copyOf(windows);
+    }
+
+    /** {@return tokens of each window} */
+    int length() {
+      return windows.getFirst().length;
+    }
+  }
 
   /**
    * {@return the text in windows of {@code length} tokens}
@@ -49,7 +59,7 @@ final class TextOptions {
     }
     byte[] bytes = bytes(Models.of(console.environment()));
     int[] tokens = model.tokenizer().encode(new String(bytes, StandardCharsets.UTF_8));
-    int[][] windows = Perplexity.windows(tokens, length, maxWindows);
+    List<int[]> windows = Perplexity.windows(tokens, length, maxWindows);
     return new Windows(windows, tokens.length, digest(bytes, windows));
   }
 
@@ -67,12 +77,12 @@ final class TextOptions {
     }
   }
 
-  private static String digest(byte[] text, int[][] windows) {
+  private static String digest(byte[] text, List<int[]> windows) {
     try {
       MessageDigest sha = MessageDigest.getInstance("SHA-256");
       sha.update(
           "%d windows of %d\n"
-              .formatted(windows.length, windows[0].length)
+              .formatted(windows.size(), windows.getFirst().length)
               .getBytes(StandardCharsets.UTF_8));
       return HexFormat.of().formatHex(sha.digest(text));
     } catch (NoSuchAlgorithmException e) {

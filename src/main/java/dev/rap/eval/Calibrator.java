@@ -26,7 +26,7 @@ import java.util.function.DoubleConsumer;
  */
 public final class Calibrator {
   private final LoadedModel model;
-  private final int[][] windows;
+  private final List<int[]> windows;
   private final String textDigest;
   private final Consumer<Profile> roundDone;
   private final DoubleConsumer progress;
@@ -41,17 +41,17 @@ public final class Calibrator {
    */
   public Calibrator(
       LoadedModel model,
-      int[][] windows,
+      List<int[]> windows,
       String textDigest,
       Consumer<Profile> roundDone,
       DoubleConsumer progress) {
     this.model = model;
-    this.windows = windows;
+    this.windows = List.copyOf(windows);
     this.textDigest = textDigest;
     this.roundDone = roundDone;
     this.progress = progress;
     this.sublayers = 2 * model.config().layers();
-    this.scored = windows.length * (windows[0].length - 1L);
+    this.scored = windows.size() * (windows.getFirst().length - 1L);
   }
 
   /** {@return whether {@code begun} can be gone on with: the same model, text and version} */
@@ -67,7 +67,7 @@ public final class Calibrator {
    * @param begun what an earlier run got to, see {@link #canResume}
    */
   public Profile calibrate(Optional<Profile> begun) {
-    int tokens = windows[0].length;
+    int tokens = windows.getFirst().length;
     try (ModelRunner runner =
             new ModelRunner(model.weights(), model.kernels(), tokens, 1, tokens, tokens);
         WindowLosses losses = new WindowLosses(runner, tokens)) {
@@ -96,7 +96,7 @@ public final class Calibrator {
             model.fingerprint(),
             config.name(),
             textDigest,
-            scored + windows.length,
+            scored + windows.size(),
             nll / scored,
             List.of(round(losses, List.of())),
             means(sums),
@@ -112,7 +112,7 @@ public final class Calibrator {
       double[] sum = sums.get(i);
       means[i] = new float[sum.length];
       for (int c = 0; c < sum.length; c++) {
-        means[i][c] = (float) (sum[c] / (scored + windows.length));
+        means[i][c] = (float) (sum[c] / (scored + windows.size()));
       }
     }
     return new MeanInputs(means);
@@ -124,9 +124,9 @@ public final class Calibrator {
       mask = mask.without(Sublayer.of(round.removed()));
     }
     double[] sums = new double[sublayers];
-    for (int w = 0; w < windows.length; w++) {
-      losses.addCandidates(windows[w], mask, sums);
-      progress.accept(shareDone(before.size(), (w + 1.0) / windows.length));
+    for (int w = 0; w < windows.size(); w++) {
+      losses.addCandidates(windows.get(w), mask, sums);
+      progress.accept(shareDone(before.size(), (w + 1.0) / windows.size()));
     }
     List<Double> candidates = new ArrayList<>();
     int best = -1;

@@ -4,18 +4,19 @@ import dev.rap.engine.ModelRunner;
 import dev.rap.model.RetentionMask;
 import dev.rap.pruning.MaskLoss;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
 /** The loss of a mask on given windows of text, measured by running the model; remembers. */
 public final class MeasuredLoss implements MaskLoss {
   private final ModelRunner runner;
-  private final int[][] windows;
+  private final List<int[]> windows;
   private final Map<RetentionMask, Double> known = new HashMap<>();
 
-  public MeasuredLoss(ModelRunner runner, int[][] windows) {
+  public MeasuredLoss(ModelRunner runner, List<int[]> windows) {
     this.runner = runner;
-    this.windows = windows;
+    this.windows = List.copyOf(windows);
   }
 
   @Override

@@ -5,7 +5,9 @@ import dev.rap.engine.ModelRunner;
 import dev.rap.kv.BlockTable;
 import dev.rap.kv.StepBatch;
 import dev.rap.model.ModelConfig;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.function.DoubleConsumer;
 
 /**
@@ -41,7 +43,7 @@ public record Perplexity(long tokens, long scored, double nll, double seconds) {
    * @param maxWindows that are taken, from the beginning
    * @throws InputException if there is nothing to score
    */
-  public static int[][] windows(int[] text, int window, int maxWindows) {
+  public static List<int[]> windows(int[] text, int window, int maxWindows) {
     if (text.length < 2) {
       throw new InputException(
           "the text has %d tokens, and scoring takes at least 2: give a longer text"
@@ -49,9 +51,9 @@ public record Perplexity(long tokens, long scored, double nll, double seconds) {
     }
     int length = Math.min(window, text.length);
     int count = Math.min(maxWindows, text.length / length);
-    int[][] windows = new int[count][];
+    List<int[]> windows = new ArrayList<>();
     for (int i = 0; i < count; i++) {
-      windows[i] = Arrays.copyOfRange(text, i * length, (i + 1) * length);
+      windows.add(Arrays.copyOfRange(text, i * length, (i + 1) * length));
     }
     return windows;
   }
@@ -63,14 +65,14 @@ public record Perplexity(long tokens, long scored, double nll, double seconds) {
    * @param progress is told the share done, in (0, 1], after each window
    */
   public static Perplexity measure(
-      ModelRunner runner, int[][] windows, long tokens, DoubleConsumer progress) {
+      ModelRunner runner, List<int[]> windows, long tokens, DoubleConsumer progress) {
     long start = System.nanoTime();
     long scored = 0;
     double nll = 0;
-    for (int i = 0; i < windows.length; i++) {
-      nll += windowLoss(runner, windows[i]);
-      scored += windows[i].length - 1;
-      progress.accept((i + 1.0) / windows.length);
+    for (int i = 0; i < windows.size(); i++) {
+      nll += windowLoss(runner, windows.get(i));
+      scored += windows.get(i).length - 1;
+      progress.accept((i + 1.0) / windows.size());
     }
     return new Perplexity(tokens, scored, nll, (System.nanoTime() - start) / 1e9);
   }

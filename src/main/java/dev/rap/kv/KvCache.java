@@ -28,7 +28,7 @@ public final class KvCache implements AutoCloseable {
     long halfBytes = Math.multiplyExact(groupBytes, headGroups);
     this.memory = PageMemory.reserve(Math.multiplyExact(halfBytes, 2L * config.layers()));
     for (int layer = 0; layer < config.layers(); layer++) {
-      long keys = 2 * layer * halfBytes;
+      long keys = 2L * layer * halfBytes;
       layers.add(
           new KvLayer(
               memory.segment().asSlice(keys, halfBytes),
