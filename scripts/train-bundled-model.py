@@ -36,17 +36,19 @@ def arguments():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--smollm2", required=True, help="SmolLM2-135M-Instruct as GGUF (Q4_1)")
+    parser.add_argument("--smollm2", help="SmolLM2-135M-Instruct as GGUF (Q4_1)")
     parser.add_argument("--out", required=True, type=Path, help="folder for the results")
-    parser.add_argument("--generate-seconds", type=float, default=230)
+    parser.add_argument("--generate-seconds", type=float, default=230, help="0: --corpus alone")
     parser.add_argument("--train-seconds", type=float, default=230)
     parser.add_argument("--total-seconds", type=float, default=530, help="training is cut to fit")
     parser.add_argument("--corpus", type=Path, help="corpus.txt.bz2 of an earlier run, used as well")
     parser.add_argument("--slots", type=int, default=4096, help="texts written at the same time")
-    parser.add_argument("--text-tokens", type=int, default=384, help="longest text with its prompt")
+    parser.add_argument("--shortest", type=int, default=60, help="tokens before a text may end")
+    parser.add_argument("--text-tokens", type=int, default=304, help="longest text with its prompt")
     parser.add_argument("--prompts", type=int, default=300_000)
-    parser.add_argument("--temperature", type=float, default=0.8)
+    parser.add_argument("--temperature", type=float, default=0.9)
     parser.add_argument("--min-p", type=float, default=0.1, help="0 to 1; 1 is greedy")
+    parser.add_argument("--repetition", type=float, default=0.5, help="0: words repeat freely")
     parser.add_argument("--held-out", type=float, default=0.01, help="share of each smaller split")
     parser.add_argument("--layers", type=int, default=14)
     parser.add_argument("--batch", type=int, default=256, help="windows of 512 tokens a step")
@@ -56,6 +58,8 @@ def arguments():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--tiny", action="store_true", help="a few slots, prompts and layers")
     options = parser.parse_args()
+    if options.generate_seconds > 0 and not options.smollm2:
+        parser.error("--smollm2 FILE.gguf is needed to generate text")
     if options.tiny:
         options.slots, options.prompts, options.text_tokens = 8, 500, 192
         options.held_out, options.layers, options.batch = 0.1, 3, 4
@@ -124,7 +128,7 @@ def show_greedy(teacher, device, options):
     asked = prompts.make(3, 11)
     ids = teacher.encode_prompts(asked)
     length = max(map(len, ids)) + (24 if options.tiny else 120)
-    decoder = decode.BatchDecoder(teacher, ids, len(ids), length, 1.0, 1.0, 1)
+    decoder = decode.BatchDecoder(teacher, ids, len(ids), length, 0, 1.0, 1.0, 0.0, 1)
     collector = decode.TextCollector(teacher, asked, len(ids))
     decoder.start_log(length)
     for prompt, text, _ in collector.take(decoder.run_log()[0]):
@@ -132,7 +136,7 @@ def show_greedy(teacher, device, options):
 
 
 def generate(options, device, dtype, corpus):
-    """Fills the corpus until the time is up; returns (tokens written, the teacher's licence)."""
+    """Fills the corpus until the time is up; returns how many tokens were written."""
     began = time.monotonic()
     teacher = decode.Teacher(options.smollm2, device, dtype)
     show_greedy(teacher, device, options)
@@ -144,8 +148,9 @@ def generate(options, device, dtype, corpus):
     )
     positions = max(options.text_tokens, max(map(len, ids)) + 2)
     decoder = decode.BatchDecoder(
-        teacher, ids, options.slots, positions, options.temperature, options.min_p, options.seed
-    )
+        teacher, ids, options.slots, positions, options.shortest, options.temperature,
+        options.min_p, options.repetition, options.seed,
+    )  # fmt: skip
     collector = decode.TextCollector(teacher, asked, options.slots)
     decoder.start_log(64)
     decoder.capture()
@@ -174,10 +179,10 @@ def generate(options, device, dtype, corpus):
         f"{collector.tokens:,} tokens in {seconds:.0f} s,"
         f" {collector.tokens / seconds:,.0f} tokens/s, {type(decoder.kernels).__name__}"
     )
-    return collector.tokens, teacher.license
+    return collector.tokens
 
 
-def train(options, device, dtype, corpus, seconds):
+def train(options, device, dtype, corpus, deadline):
     """Trains a student on the corpus; returns it, its tokenizer and the run's figures."""
     began = time.monotonic()
     tokenizer = corpora.train_vocabulary(corpus.texts["train"], students.Shape.vocabulary)
@@ -198,9 +203,8 @@ def train(options, device, dtype, corpus, seconds):
     print(f"student: {shape}, {parameters:,} parameters", flush=True)
     student = students.Student(shape, weights, device, dtype, compiled=device.type == "cuda")
     plan = students.Training(
-        max(20.0, seconds - (time.monotonic() - began)) if not options.tiny else seconds,
-        batch=options.batch, muon_rate=options.muon_rate, adam_rate=options.adam_rate,
-        seed=options.seed,
+        seconds=options.train_seconds, deadline=deadline, batch=options.batch,
+        muon_rate=options.muon_rate, adam_rate=options.adam_rate, seed=options.seed,
     )  # fmt: skip
     figures = students.train(
         student,
@@ -236,7 +240,7 @@ def check_export(options, student, tokenizer, figures):
     return samples
 
 
-def model_card(options, corpus, student, figures, samples, written, teacher_license, device):
+def model_card(options, corpus, student, figures, samples, written, device):
     shape = student.shape
     device_name = torch.cuda.get_device_name() if device.type == "cuda" else "CPU"
     sample_texts = "\n\n".join("> " + s.replace("\n", "\n> ") for s in samples)
@@ -249,9 +253,9 @@ to be pruned by it. It knows little and its texts are invented.
 - Shape: {shape.layers} layers, hidden {shape.hidden}, {shape.heads} query and {shape.kv_heads} KV heads of {shape.head_size}, FFN {shape.feed_forward}, vocabulary
   {shape.vocabulary:,} (own byte-level BPE, tied embeddings), context {shape.context}: {figures['parameters']:,} parameters.
 - File: `model.gguf`, Q8_0 (norms F32), {figures['file bytes']:,} bytes.
-- Trained on: text that SmolLM2-135M-Instruct (Hugging Face, {teacher_license}; Q4_1 weights) wrote for this purpose, from
+- Trained on: text that SmolLM2-135M-Instruct (Hugging Face, Apache-2.0; Q4_1 weights) wrote for this purpose, from
   prompts in `scripts/bundled_model/prompts.py`; no other text. Letters and common punctuation only: no digits.
-- Corpus: {written:,} tokens sampled (temperature {options.temperature}, min-p {options.min_p}); {corpus.describe()}.
+- Corpus: {written:,} tokens sampled (temperature {options.temperature}, min-p {options.min_p}, repetition {options.repetition}); {corpus.describe()}.
   Training texts have {np.mean(lengths):.0f} characters on average, {figures['training tokens']:,} tokens together.
 - Splits by subject (hash of the prompt's subject), so that no subject of one split is in another.
 - Training: {figures['steps']:,} steps of {options.batch} x {shape.context} tokens, {figures['tokens']:,} tokens, {figures['epochs']:.1f} epochs, {figures['seconds']:.0f} s;
@@ -276,11 +280,10 @@ def main():
     options.out.mkdir(parents=True, exist_ok=True)
     sys.stdout = Log(options.out / "log.txt")
     torch.manual_seed(options.seed)
-    torch.set_float32_matmul_precision("high")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     corpus = corpora.Corpus(options.held_out)
-    written, teacher_license = generate(options, device, dtype, corpus)
+    written = generate(options, device, dtype, corpus) if options.generate_seconds > 0 else 0
     for key, text in corpora.read_corpus_file(options.corpus) if options.corpus else ():
         corpus.add(key, text)
     save_texts(corpus, options.out)
@@ -289,14 +292,10 @@ def main():
         print(f"  corpus: {text!r}", flush=True)
     if device.type == "cuda":
         torch.cuda.empty_cache()
-    left = options.total_seconds - 25 - (time.monotonic() - start)
-    student, tokenizer, figures = train(
-        options, device, dtype, corpus, min(options.train_seconds, left)
-    )
+    deadline = start + options.total_seconds - 20
+    student, tokenizer, figures = train(options, device, dtype, corpus, deadline)
     samples = check_export(options, student, tokenizer, figures)
-    card = model_card(
-        options, corpus, student, figures, samples, written, teacher_license, device
-    )
+    card = model_card(options, corpus, student, figures, samples, written, device)
     replace_text(options.out / "MODEL-CARD.md", card)
     for name, value in figures.items():
         print(f"{name}: {value:,}")

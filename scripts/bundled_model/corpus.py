@@ -18,7 +18,7 @@ PLAIN = re.compile(r"[A-Za-z ,.!?'\"\n;:-]+")
 SENTENCE_END = re.compile(r"[.!?]\"?(?=\s|$)")
 # Answers that speak of the task instead of doing it.
 META = re.compile(
-    r"\b(AI|language model|assistant|chatbot|paragraphs?|essay|narrator|the (story|text) (is|was|should|must)"
+    r"\b(AI|language model|assistant|chatbot|paragraphs?|essay|narrator|the (story|text) (is|was|should|must|of|about)|this (story|text)|stories|tale"
     r"|here (is|are) (a|an|the|some)|as requested|simple words|word count|in conclusion|in summary)\b",
     re.IGNORECASE,
 )
@@ -39,6 +39,10 @@ def clean(text):
         return None, "unpaired quotes"
     sentences = [s.strip(' "').lower() for s in re.split(r"[.!?\n]+", text) if s.strip(' "')]
     if len(set(sentences)) < 0.95 * len(sentences):
+        return None, "repeats itself"
+    words = text.lower().split()
+    runs = list(zip(words, words[1:], words[2:], words[3:]))
+    if len(set(runs)) < 0.93 * len(runs):
         return None, "repeats itself"
     if max(len(s.split()) for s in sentences) > 45:
         return None, "endless sentence"

@@ -22,6 +22,17 @@ SKIPPED, CUT = -1, -2  # in the log: a token of the prompt; a text that met the 
 PLAIN = re.compile(r" ?[A-Z]?[a-z]*|[ .,!?;:'\"-]{1,3}|[.!?\"']{0,2}\n{1,2}| ?'[a-z]{1,2}")
 
 
+# What any text repeats. Other words that it has used already are made less likely each time.
+COMMON = set(
+    """a an the and or but so because if when while as than that this these those there here then now not no yes
+    i you he she it we they me him her us them my your his its our their mine who whom whose what which where why how
+    is am are was were be been being do does did done have has had having will would can could should may might must
+    to of in on at by for from with without into onto over under up down out off near about after before again all
+    any some each every both one two other another very too also just only more most much many little said asked
+    went go going came come get got see saw like made make know knew think thought felt feel day time""".split()
+)
+
+
 def smollm_splitter():
     """The pre-tokenizer that GGUF files name "smollm"."""
     return pre_tokenizers.Sequence(
@@ -53,7 +64,6 @@ class Teacher:
         self.head_size = meta["llama.rope.dimension_count"]
         self.eps = meta["llama.attention.layer_norm_rms_epsilon"]
         self.theta = meta["llama.rope.freq_base"]
-        self.license = meta["general.license"]
 
         def load(*names):
             joined = np.concatenate([file.tensor(name + ".weight") for name in names])
@@ -77,6 +87,9 @@ class Teacher:
         self._load_tokenizer(meta)
         self.allowed = torch.tensor(self._plain_tokens(), device=device)
         self.head = self.embedding[self.allowed].contiguous()
+        words = [self.bytes[i].decode("ascii") for i in self.allowed.tolist()]
+        content = [w[:1] == " " and w[1:].islower() and w[1:] not in COMMON for w in words]
+        self.content = torch.tensor(content, device=device, dtype=dtype)
 
     def _load_tokenizer(self, meta):
         letters, tokens = byte_of_letter(), meta["tokenizer.ggml.tokens"]
@@ -98,7 +111,8 @@ class Teacher:
             for i, token in enumerate(self.bytes)
             if token and token.isascii() and PLAIN.fullmatch(token.decode("ascii"))
         ]
-        return [self.end, *plain]
+        count = (1 + len(plain)) // 128 * 128  # rows that the device reads in whole vectors
+        return [self.end, *plain][:count]
 
     def encode_prompts(self, prompts):
         """Token ids of each prompt in ChatML, the answer's opening included."""
@@ -109,12 +123,21 @@ class Teacher:
 
 
 class BatchDecoder:
-    """Decodes `slots` texts at once, of at most `positions` tokens with their prompts."""
+    """Decodes `slots` texts at once, of at most `positions` tokens with their prompts.
 
-    def __init__(self, teacher, prompts, slots, positions, temperature, min_p, seed):
+    No text ends before `shortest` tokens of its own. `repetition` is taken from the logit of a
+    content word for each time that the text has used it.
+    """
+
+    def __init__(
+        self, teacher, prompts, slots, positions, shortest, temperature, min_p, repetition, seed
+    ):
         device, dtype = teacher.embedding.device, teacher.embedding.dtype
         self.teacher, self.slots, self.positions = teacher, slots, positions
         self.temperature, self.log_min_p = temperature, float(np.log(min_p))
+        self.shortest = shortest
+        self._price = teacher.content * repetition  # [V]
+        self._used = torch.zeros(slots, len(teacher.allowed), dtype=dtype, device=device)
         self.kernels = fastest_kernels(device, dtype, seed)
         lengths = [len(prompt) for prompt in prompts]
         padded = np.zeros((len(prompts), max(lengths)), np.int64)
@@ -179,9 +202,11 @@ class BatchDecoder:
 
     @torch.no_grad()
     def _run_step(self):
-        logits = self._forward()
+        logits = self._forward().sub_(self._used)
+        early = self._position < self._lengths[self._prompt] + self.shortest
+        logits[:, 0].masked_fill_(early, float("-inf"))  # the end is the first of `allowed`
         drawn = self.kernels.sample(logits, self.temperature, self.log_min_p, self._step)
-        self._advance(self.teacher.allowed[drawn])
+        self._advance(drawn)
 
     def _forward(self):
         """[S, V]: scores of the tokens that may be sampled."""
@@ -200,8 +225,9 @@ class BatchDecoder:
             x = torch.addmm(x, F.silu(gate_up[:, :width]) * gate_up[:, width:], block["down"].T)
         return F.rms_norm(x, (t.hidden,), t.norm, t.eps) @ t.head.T
 
-    def _advance(self, drawn):
+    def _advance(self, row_drawn):
         """Logs the drawn tokens; moves each slot to its next token or its next prompt."""
+        drawn = self.teacher.allowed[row_drawn]
         following = self._position + 1
         asked = following < self._lengths[self._prompt]
         place = following.clamp(max=self._prompts.shape[1] - 1)
@@ -209,6 +235,9 @@ class BatchDecoder:
         ended = ~asked & (drawn == self.teacher.end)
         cut = ~asked & ~ended & (following >= self.positions - 1)
         done = ended | cut
+        price = torch.where(asked, 0, self._price[row_drawn])
+        self._used.scatter_add_(1, row_drawn[:, None], price[:, None])
+        self._used.mul_(~done[:, None])
         seen = torch.where(asked, SKIPPED, torch.where(cut, CUT, chosen))
         row = self._step % self._log.shape[1]
         record = torch.stack([seen, self._prompt]).to(torch.int32)[:, None]

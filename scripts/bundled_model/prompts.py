@@ -8,13 +8,13 @@ Noah Alice Felix Emma Omar Lucy Kofi Hana Peter Sofia Ravi Grace Diego Amy Ali M
 Marco Nina Otto Pearl Simon Tara Victor Wendy Arthur Bella Carlos Dora Eli Fiona George Holly Ivan Julia
 Karl Lena Milo Olive Paul Rita Stella Tim Uma Vera Will""".split()
 
-CHARACTERS = """a small boy|a clever girl|a young rabbit|an old farmer|a kind baker|a shy mouse|a brave kitten
-a curious fox|a quiet fisherman|a friendly bear|a lonely robot|a little duck|a busy gardener|a young sailor
-a sleepy owl|a cheerful postman|a tiny ant|a gentle horse|a proud rooster|a playful puppy|a careful painter
+CHARACTERS = """a small child|a clever child|a young rabbit|an old farmer|a kind baker|a shy mouse|a brave kitten
+a curious fox|a quiet sailor|a friendly bear|a lonely robot|a little duck|a busy gardener|a young sailor
+a sleepy owl|a cheerful farmer|a tiny ant|a gentle horse|a proud goose|a playful puppy|a careful painter
 an old teacher|a funny monkey|a slow turtle|a young doctor|a hungry goat|a poor shepherd|a little dragon
-a tall giant|a wise grandmother|a strong woodcutter|a small bird|a tired bus driver|a young cook|a happy frog
+a tall giant|a wise old owl|a strong woodcutter|a small bird|a tired bus driver|a young cook|a happy frog
 a lost lamb|a patient tailor|a noisy parrot|a grey donkey|a shy hedgehog|a young musician|a kind nurse
-a little squirrel|a new student|a good neighbor|an honest merchant|a young princess|a quick deer
+a little squirrel|a new student|a good neighbor|an honest merchant|a lazy cat|a quick deer
 a stubborn mule|a careful bee""".replace("\n", "|").split("|")
 
 OBJECTS = """a red ball|an old key|a silver bell|a torn map|a warm scarf|a broken clock|a wooden boat|a bag of seeds
@@ -43,38 +43,36 @@ a big storm|a birthday surprise|a race|a small mistake|a lost thing that is foun
 a broken toy|saying goodbye|a secret place|growing a plant|a contest|a good night's sleep""".replace("\n", "|").split("|")
 
 STORY_REQUESTS = [
-    "Write a story for children about {name}, {character}, and {object} {place}. {name} feels {feeling}.",
-    "Tell a long story about {theme}. It is about {name}, {character}, who finds {object} {place}.",
-    "Write a story about {name}, {character}. It happens {place}, and there is {object} in it. The story is about {theme}.",
-    "Write a children's story with some talking in it. {name} is {character} who feels {feeling} and wants {object}.",
-]  # fmt: skip
+    "Write a children's story about {character} named {name} who finds {object} {place}.",
+    "Write a story about {name}, {character}, who feels {feeling}. There is {object} in it.",
+    "Tell a story about {theme}. It is about {character} named {name}, and it happens {place}.",
+    "Write a story with some talking in it, about {name}, {character}, and {object}.",
+]
 
 STORY_OPENINGS = [
-    "{name} was {character} who",
-    "Once there was {character} named {name}.",
-    "One morning, {name} woke up and",
-    "{name}, {character}, felt {feeling}.",
-    "It was a cold day, and {name}",
-    "One day, {name} was {place} when",
-    "{name} had {object}.",
-    "There was once {character}. Everyone called",
-    "\"Where is my",
-    "\"Look!\" said {name}.",
-    "{name} and",
-    "Every day, {name} went",
-    "Long ago, {character} lived",
-    "It was late in the evening when {name}",
+    "{name} was {character} who lived {place}.",
+    "Once upon a time, there was {character} named {name}.",
+    "Once upon a time, {name} found {object} {place}.",
+    "One morning, {name} woke up and felt {feeling}.",
+    "One day, {character} named {name} went for a walk {place}.",
+    "It was a cold day, and {name} was {place}.",
+    "\"Look what I found!\" said {name}.",
+    "There was once {character} who had {object}.",
+    "Every day, {name} went for a walk {place}.",
     "{name} found {object} {place}.",
+    "{name} and a friend were {place} when they saw {object}.",
+    "On the first day of spring, {name} found {object}.",
+    "Late one night, {name} heard a strange sound {place}.",
+    "{name} wanted {object} more than anything else.",
+    "The sun was shining, and {name} felt {feeling}.",
+    "{name} was {feeling}. It had been a long day {place}.",
+    "In a small house, there lived {character} named {name}.",
+    "One day, {name} lost {object}.",
     "{name} had never been so {feeling}.",
-    "The sun was shining, and {name}",
-    "Nobody knew why {name}",
-    "Last summer, {name}",
-    "{name} wanted",
-    "When {name} was very small,",
-    "{name} loved",
-    "On the first day of spring,",
-    "Late one night,",
-]  # fmt: skip
+    "One day, {name}",
+    "When {name} was young,",
+    "{name}, {character},",
+]
 
 THINGS = """spoon|chair|candle|window|door|bridge|bicycle|train|boat|clock|mirror|umbrella|ladder|hammer|broom|bucket
 pencil|book|map|letter|lamp|key|lock|bell|drum|flute|kite|ball|puzzle|doll|hat|coat|shoe|glove|scarf|button
@@ -91,26 +89,23 @@ toothbrush|whistle|crayon|feather|shell|hill|pond|bridge over a river|family|nei
 ).split("|")
 
 EXPLANATION_REQUESTS = [
-    "Explain to a child what {a_thing} is, how it works and where it is found.",
-    "Describe {a_thing} and what it does, with many examples.",
-    "Write a page of a school book about {a_thing}, and why it matters to people {place}.",
-    "What is {a_thing}, and what can {name}, {character}, learn about it?",
-]  # fmt: skip
+    "What is {a_thing}? Explain it with simple words and examples.",
+    "Tell me about {a_thing}.",
+    "Describe {a_thing} and what it does.",
+    "Why is {a_thing} important for people?",
+]
 
 EXPLANATION_OPENINGS = [
     "{A_thing} is",
-    "Have you ever seen {a_thing}?",
-    "Many people know {a_thing}, but",
-    "Think of {a_thing}.",
-    "When you look at {a_thing}, you",
+    "{A_thing} is a",
+    "{A_thing} is something that",
     "{A_thing} can",
+    "Have you ever seen {a_thing}? It is",
+    "When you look at {a_thing}, you can see",
+    "Most people have seen {a_thing}.",
     "Imagine {a_thing} {place}.",
-    "{name} asked, \"What is {a_thing}?\"",
-    "We all know what {a_thing} looks like.",
-    "Without {a_thing},",
-]  # fmt: skip
-
-CLOSING = " Write four paragraphs in simple words."
+    "\"What is {a_thing}?\" asked {name}.",
+]
 
 
 class Prompt(NamedTuple):
@@ -125,7 +120,7 @@ def _with_article(noun):
     return ("an " if noun[0] in "aeiou" else "a ") + noun
 
 
-def make(count, seed, explanation_share=0.25):
+def make(count, seed, explanation_share=0.2):
     """`count` prompts drawn at random; equal ones may occur, their answers differ."""
     draw = random.Random(seed)
     return [
@@ -147,7 +142,7 @@ def _fields(draw):
 
 def _story(draw):
     fields = _fields(draw)
-    request = draw.choice(STORY_REQUESTS).format(**fields) + CLOSING
+    request = draw.choice(STORY_REQUESTS).format(**fields)
     key = f"{fields['name']}|{fields['character']}"
     return Prompt(key, request, draw.choice(STORY_OPENINGS).format(**fields))
 
@@ -155,6 +150,6 @@ def _story(draw):
 def _explanation(draw):
     fields, thing = _fields(draw), draw.choice(THINGS)
     fields["a_thing"] = _with_article(thing)
-    fields["A_thing"] = fields["a_thing"].capitalize()
-    request = draw.choice(EXPLANATION_REQUESTS).format(**fields) + CLOSING
+    fields["A_thing"] = fields["a_thing"][0].upper() + fields["a_thing"][1:]
+    request = draw.choice(EXPLANATION_REQUESTS).format(**fields)
     return Prompt(thing, request, draw.choice(EXPLANATION_OPENINGS).format(**fields))

@@ -177,6 +177,7 @@ def orthogonal(matrices):
 @dataclass(frozen=True)
 class Training:
     seconds: float
+    deadline: float  # of time.monotonic(): cuts `seconds`
     batch: int = 256  # sequences of `context` tokens a step
     muon_rate: float = 0.02
     adam_rate: float = 0.003
@@ -218,9 +219,10 @@ def train(student, stream, held_out, plan, checkpoint):
     student.loss(batch()).backward()  # compiles before the clock starts
     print(f"forward and backward compiled in {time.monotonic() - began:.0f} s", flush=True)
     in_flight, step, start = deque(), 0, time.monotonic()
+    seconds = max(10.0, min(plan.seconds, plan.deadline - start))
     next_report, next_checkpoint = plan.report_seconds, plan.checkpoint_seconds
-    while (elapsed := time.monotonic() - start) < plan.seconds:
-        share = elapsed / plan.seconds
+    while (elapsed := time.monotonic() - start) < seconds:
+        share = elapsed / seconds
         rate = min(1, (share + 1e-3) / plan.warmup) * (1 - share)
         for parameter in w.values():
             parameter.grad = None
