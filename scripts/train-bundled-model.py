@@ -22,11 +22,12 @@ import time
 from pathlib import Path
 
 import numpy as np
-import torch
 import tokenizers
+import torch
 
 from bundled_model import corpus as corpora
-from bundled_model import decode, export, prompts, student as students
+from bundled_model import decode, export, prompts
+from bundled_model import student as students
 
 NAME = "RAP bundled stories 12M"
 PROMPTS = ["Once there was a small", "One day, Tom found", "A bridge is", "\"Look!\" said Lily."]
@@ -46,9 +47,9 @@ def arguments():
     parser.add_argument("--shortest", type=int, default=60, help="tokens before a text may end")
     parser.add_argument("--text-tokens", type=int, default=304, help="longest text with its prompt")
     parser.add_argument("--prompts", type=int, default=300_000)
-    parser.add_argument("--temperature", type=float, default=0.9)
+    parser.add_argument("--temperature", type=float, default=0.95)
     parser.add_argument("--min-p", type=float, default=0.1, help="0 to 1; 1 is greedy")
-    parser.add_argument("--repetition", type=float, default=0.5, help="0: words repeat freely")
+    parser.add_argument("--repetition", type=float, default=0.6, help="0: words repeat freely")
     parser.add_argument("--held-out", type=float, default=0.01, help="share of each smaller split")
     parser.add_argument("--layers", type=int, default=14)
     parser.add_argument("--batch", type=int, default=256, help="windows of 512 tokens a step")
@@ -79,6 +80,9 @@ class Log:
     def flush(self):
         self._screen.flush()
         self._file.flush()
+
+    def __getattr__(self, name):
+        return getattr(self._screen, name)
 
 
 def replace_text(path, text):

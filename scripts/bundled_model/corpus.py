@@ -18,35 +18,49 @@ PLAIN = re.compile(r"[A-Za-z ,.!?'\"\n;:-]+")
 SENTENCE_END = re.compile(r"[.!?]\"?(?=\s|$)")
 # Answers that speak of the task instead of doing it.
 META = re.compile(
-    r"\b(AI|language model|assistant|chatbot|paragraphs?|essay|narrator|the (story|text) (is|was|should|must|of|about)|this (story|text)|stories|tale"
+    r"\b(AI|language model|assistant|chatbot|paragraphs?|essay|narrator|(the|this) (story|text|tale)|the author|social media"
     r"|here (is|are) (a|an|the|some)|as requested|simple words|word count|in conclusion|in summary)\b",
     re.IGNORECASE,
 )
 
 
 def clean(text):
-    """The text up to its last whole sentence, or (None, why it is refused)."""
-    text = re.sub(r"\s*\n\s*", "\n", re.sub(r"[ \t]+", " ", text)).strip()
+    """(text, None): its paragraphs up to the first that is not good; or (None, why it is refused)."""
+    text = re.sub(r"\s*\n\s*", "\n", text).strip()
     ends = list(SENTENCE_END.finditer(text))
-    if not ends or ends[-1].end() < SHORTEST_TEXT:
-        return None, "too short"
-    text = text[: ends[-1].end()]
-    if not PLAIN.fullmatch(text):
+    text = text[: ends[-1].end()] if ends else ""
+    if text and ("  " in text or not PLAIN.fullmatch(text)):
         return None, "not plain"
-    if META.search(text):
-        return None, "speaks of the task"
-    if any(paragraph.count('"') % 2 for paragraph in text.split("\n")):
-        return None, "unpaired quotes"
-    sentences = [s.strip(' "').lower() for s in re.split(r"[.!?\n]+", text) if s.strip(' "')]
-    if len(set(sentences)) < 0.95 * len(sentences):
-        return None, "repeats itself"
-    words = text.lower().split()
+    good, sentences, why = [], set(), None
+    for paragraph in text.split("\n"):
+        why = _fault(paragraph, good, sentences)
+        if why:
+            break
+        good.append(paragraph)
+    text = "\n".join(good)
+    return (text, None) if len(text) >= SHORTEST_TEXT else (None, why or "too short")
+
+
+def _fault(paragraph, earlier, sentences):
+    """What is wrong with a paragraph after earlier ones; adds to the sentences seen."""
+    if META.search(paragraph):
+        return "speaks of the task"
+    if paragraph.count('"') % 2:
+        return "unpaired quotes"
+    if paragraph[-1] not in '.!?"':
+        return "unfinished"
+    for sentence in re.split(r"[.!?]+", paragraph.lower()):
+        sentence = sentence.strip(' "')
+        if sentence in sentences and " " in sentence:
+            return "repeats itself"
+        if sentence.count(" ") > 45:
+            return "endless sentence"
+        sentences.add(sentence)
+    words = " ".join([*earlier, paragraph]).lower().split()
     runs = list(zip(words, words[1:], words[2:], words[3:]))
-    if len(set(runs)) < 0.93 * len(runs):
-        return None, "repeats itself"
-    if max(len(s.split()) for s in sentences) > 45:
-        return None, "endless sentence"
-    return text, None
+    if len(set(runs)) < 0.95 * len(runs):
+        return "repeats itself"
+    return None
 
 
 class Corpus:

@@ -19,16 +19,17 @@ START, END = "<|im_start|>", "<|im_end|>"
 SKIPPED, CUT = -1, -2  # in the log: a token of the prompt; a text that met the length limit
 
 # What may be sampled: plain words, each with at most a capital first letter, and punctuation.
-PLAIN = re.compile(r" ?[A-Z]?[a-z]*|[ .,!?;:'\"-]{1,3}|[.!?\"']{0,2}\n{1,2}| ?'[a-z]{1,2}")
+PLAIN = re.compile(r" ?[A-Z]?[a-z]+| ?[A-Z]| ?[.,!?;:'\"-]{1,3}|[.!?\"']{0,2}\n{1,2}|'[a-z]{1,2}")
 
 
-# What any text repeats. Other words that it has used already are made less likely each time.
+# What any text repeats. Its other words are made less likely each time that it uses them, these
+# a tenth as much; names and parts of words not at all.
 COMMON = set(
     """a an the and or but so because if when while as than that this these those there here then now not no yes
     i you he she it we they me him her us them my your his its our their mine who whom whose what which where why how
     is am are was were be been being do does did done have has had having will would can could should may might must
     to of in on at by for from with without into onto over under up down out off near about after before again all
-    any some each every both one two other another very too also just only more most much many little said asked
+    any some each every both one two other another too also just only more most said asked
     went go going came come get got see saw like made make know knew think thought felt feel day time""".split()
 )
 
@@ -88,8 +89,10 @@ class Teacher:
         self.allowed = torch.tensor(self._plain_tokens(), device=device)
         self.head = self.embedding[self.allowed].contiguous()
         words = [self.bytes[i].decode("ascii") for i in self.allowed.tolist()]
-        content = [w[:1] == " " and w[1:].islower() and w[1:] not in COMMON for w in words]
-        self.content = torch.tensor(content, device=device, dtype=dtype)
+        self.weight_of_use = torch.tensor(
+            [0.0 if not w[1:].islower() or w[0] != " " else 0.1 if w[1:] in COMMON else 1.0 for w in words],
+            device=device, dtype=dtype,
+        )  # fmt: skip
 
     def _load_tokenizer(self, meta):
         letters, tokens = byte_of_letter(), meta["tokenizer.ggml.tokens"]
@@ -126,7 +129,7 @@ class BatchDecoder:
     """Decodes `slots` texts at once, of at most `positions` tokens with their prompts.
 
     No text ends before `shortest` tokens of its own. `repetition` is taken from the logit of a
-    content word for each time that the text has used it.
+    word for each time that the text has used it, a tenth of it for common ones.
     """
 
     def __init__(
@@ -136,7 +139,7 @@ class BatchDecoder:
         self.teacher, self.slots, self.positions = teacher, slots, positions
         self.temperature, self.log_min_p = temperature, float(np.log(min_p))
         self.shortest = shortest
-        self._price = teacher.content * repetition  # [V]
+        self._price = teacher.weight_of_use * repetition  # [V]
         self._used = torch.zeros(slots, len(teacher.allowed), dtype=dtype, device=device)
         self.kernels = fastest_kernels(device, dtype, seed)
         lengths = [len(prompt) for prompt in prompts]
