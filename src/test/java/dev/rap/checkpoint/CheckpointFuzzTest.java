@@ -30,7 +30,7 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @Timeout(120)
 class CheckpointFuzzTest {
-  private static final int CASES = 1500;
+  private static final int CASES = 1000;
   private static final long[] BOUNDARIES = {
     0,
     1,
