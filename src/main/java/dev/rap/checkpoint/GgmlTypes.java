@@ -1,7 +1,6 @@
 package dev.rap.checkpoint;
 
 import dev.rap.tensor.DType;
-import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
 
@@ -41,12 +40,18 @@ final class GgmlTypes {
 
   /** {@return the type of this number, if tensors of it can be read} */
   static Optional<DType> find(int number) {
-    return Arrays.stream(DType.values()).filter(type -> type.ggmlId() == number).findFirst();
+    for (DType type : DType.values()) {
+      if (type.ggmlId() == number) {
+        return Optional.of(type);
+      }
+    }
+    return Optional.empty();
   }
 
   static String name(int number) {
-    return find(number)
-        .map(DType::name)
-        .orElseGet(() -> OTHERS.getOrDefault(number, "type " + Integer.toUnsignedString(number)));
+    Optional<DType> known = find(number);
+    return known.isPresent()
+        ? known.get().name()
+        : OTHERS.getOrDefault(number, "type " + Integer.toUnsignedString(number));
   }
 }

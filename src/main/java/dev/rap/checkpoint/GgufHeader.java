@@ -165,7 +165,7 @@ record GgufHeader(
   private static StoredTensor store(GgufCursor cursor, Declaration declaration, long dataStart) {
     Optional<DType> dtype = GgmlTypes.find(declaration.type);
     long available = cursor.bytes().byteSize() - dataStart - declaration.offset;
-    long byteSize = dtype.map(type -> byteSize(cursor, declaration, type)).orElse(0L);
+    long byteSize = dtype.isPresent() ? byteSize(cursor, declaration, dtype.get()) : 0;
     if (available < byteSize || dataStart + declaration.offset < 0) {
       throw cursor.damaged(
           "tensor %s needs %d bytes at offset %d of the data, but only %d follow"
@@ -192,7 +192,7 @@ record GgufHeader(
             "tensor %s has rows of %d elements, expected a multiple of %d for %s"
                 .formatted(declaration.name, columns, type.blockElements(), type));
       }
-      return type.byteSize(declaration.shape.stream().reduce(1L, Math::multiplyExact));
+      return type.byteSize(StoredTensor.elements(declaration.shape));
     } catch (ArithmeticException e) {
       throw cursor.damaged(
           "tensor %s has shape %s, whose size overflows"
@@ -201,11 +201,9 @@ record GgufHeader(
   }
 
   private static void requireNoOverlap(Path file, Map<String, StoredTensor> tensors) {
-    List<StoredTensor> inOrder =
-        tensors.values().stream()
-            .filter(tensor -> tensor.data().byteSize() > 0)
-            .sorted(Comparator.comparingLong(tensor -> tensor.data().address()))
-            .toList();
+    List<StoredTensor> inOrder = new ArrayList<>(tensors.values());
+    inOrder.removeIf(tensor -> tensor.data().byteSize() == 0);
+    inOrder.sort(Comparator.comparingLong(tensor -> tensor.data().address()));
     for (int i = 1; i < inOrder.size(); i++) {
       StoredTensor first = inOrder.get(i - 1);
       StoredTensor second = inOrder.get(i);

@@ -2,8 +2,10 @@ package dev.rap.checkpoint;
 
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonLocation;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -64,14 +66,16 @@ final class JsonFile {
   }
 
   static InputException malformed(Path file, JacksonException cause) {
-    String where =
-        cause.getLocation() == null
-            ? ""
-            : " at line %d, column %d"
-                .formatted(cause.getLocation().getLineNr(), cause.getLocation().getColumnNr());
+    if (cause instanceof StreamConstraintsException) {
+      return new InputException(
+          "%s: is JSON nested deeper than %d, with more than %d values, or with longer ones than any model needs: fetch it again"
+              .formatted(file, DEEPEST, MOST_TOKENS),
+          cause);
+    }
+    JsonLocation place = cause.getLocation();
     return new InputException(
-        "%s: is not the JSON expected%s: the file is damaged or cut short, fetch it again"
-            .formatted(file, where),
+        "%s: is not the JSON expected at line %d, column %d: the file is damaged or cut short, fetch it again"
+            .formatted(file, place.getLineNr(), place.getColumnNr()),
         cause);
   }
 

@@ -130,7 +130,7 @@ final class SafetensorsFile {
   private void requireByteSize(DType dtype, List<Long> shape, Extent extent) {
     long expected;
     try {
-      expected = dtype.byteSize(shape.stream().reduce(1L, Math::multiplyExact));
+      expected = dtype.byteSize(StoredTensor.elements(shape));
     } catch (ArithmeticException e) {
       throw damaged("tensor %s has shape %s, whose size overflows".formatted(extent.name, shape));
     }

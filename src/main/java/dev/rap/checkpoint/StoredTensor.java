@@ -33,6 +33,19 @@ record StoredTensor(
   }
 
   /**
+   * {@return how many elements a tensor of this shape has}
+   *
+   * @throws ArithmeticException if 64 bits do not hold it
+   */
+  static long elements(List<Long> shape) {
+    long elements = 1;
+    for (long dimension : shape) {
+      elements = Math.multiplyExact(elements, dimension);
+    }
+    return elements;
+  }
+
+  /**
    * {@return the matrix of all rows, those of outer dimensions in sequence}
    *
    * @param arena for a copy, where the file does not align the elements
@@ -41,7 +54,7 @@ record StoredTensor(
   Tensor read(Arena arena) {
     DType type = dtype.orElseThrow(this::unsupported);
     long columns = shape.isEmpty() ? 1 : shape.getLast();
-    long rows = shape.stream().limit(Math.max(0, shape.size() - 1)).reduce(1L, (a, b) -> a * b);
+    long rows = columns < 1 ? 0 : elements(shape) / columns;
     if (rows < 1 || columns < 1 || rows > Integer.MAX_VALUE || columns > Integer.MAX_VALUE) {
       throw new InputException(
           "%s: tensor %s has shape %s, expected 1 to %d rows and columns: it is no Llama weight"

@@ -40,9 +40,12 @@ final class TensorTable {
 
   /** {@return whether a key or name can stand in a message as it is} */
   static boolean isName(String name) {
-    return !name.isEmpty()
-        && name.length() <= MOST_NAME_CHARACTERS
-        && name.codePoints().noneMatch(Character::isISOControl);
+    for (int i = 0; i < name.length(); i++) {
+      if (Character.isISOControl(name.charAt(i))) {
+        return false;
+      }
+    }
+    return !name.isEmpty() && name.length() <= MOST_NAME_CHARACTERS;
   }
 
   Set<String> names() {

@@ -20,9 +20,8 @@ final class HuggingFaceConfig {
     this.checkpoint = checkpoint;
     this.settings =
         new Settings.Json(checkpoint.path().resolve("config.json"), checkpoint.config());
-    // The older name first; files written since transformers 5 have the newer one.
-    String key =
-        settings.object().path("rope_scaling").isObject() ? "rope_scaling" : "rope_parameters";
+    // Files written since transformers 5 have the second name.
+    String key = settings.object().hasNonNull("rope_scaling") ? "rope_scaling" : "rope_parameters";
     this.rope = settings.object(key);
   }
 

@@ -36,6 +36,11 @@ public final class GgufFiles {
 
   /** {@return a writer to which {@code model} was added} */
   public static Writer writer(RandomLlama model) {
+    return writerWithout("", model);
+  }
+
+  /** {@return a writer to which {@code model} was added, less one tensor, in GGUF's naming} */
+  public static Writer writerWithout(String absent, RandomLlama model) {
     ModelConfig config = model.config();
     Writer writer =
         new Writer()
@@ -53,15 +58,12 @@ public final class GgufFiles {
             .uint32("llama.vocab_size", config.vocabularySize())
             .float32("llama.rope.freq_base", (float) config.ropeTheta())
             .float32("llama.attention.layer_norm_rms_epsilon", config.rmsEps());
-    model
-        .tensors()
-        .forEach(
-            tensor ->
-                writer.tensor(
-                    ggufName(tensor.name()),
-                    tensor.dtype(),
-                    tensor.shape(),
-                    interleaved(config, tensor)));
+    for (RandomLlama.Stored tensor : model.tensors()) {
+      String name = ggufName(tensor.name());
+      if (!name.equals(absent)) {
+        writer.tensor(name, tensor.dtype(), tensor.shape(), interleaved(config, tensor));
+      }
+    }
     if (!(config.ropeScaling() instanceof RopeScaling.None)) {
       float[] divisors = RandomLlama.ropeDivisors(config);
       writer.tensor("rope_freqs.weight", DType.F32, new long[] {divisors.length}, divisors);
@@ -191,7 +193,8 @@ public final class GgufFiles {
       return tensor(name, dtype.ggmlId(), shape, TensorBytes.encode(dtype, values));
     }
 
-    Writer tensor(String name, int type, long[] shape, byte[] bytes) {
+    /** Adds a tensor of any type, that number being what the file says. */
+    public Writer tensor(String name, int type, long[] shape, byte[] bytes) {
       data.align(alignment);
       declare(name, type, shape, data.size());
       data.bytes(bytes);
