@@ -63,6 +63,11 @@ final class Vocabulary {
     size = Math.max(size, least);
   }
 
+  /** {@return the name of the file, for messages} */
+  String source() {
+    return source;
+  }
+
   /** {@return one more than the largest id} */
   int size() {
     return size;
