@@ -196,6 +196,28 @@ class JsonDefinitionTest {
   }
 
   @Test
+  void aTemplateThatIsNoPlainFileOrNoUtf8IsRefused(@TempDir Path folder) throws IOException {
+    writeFolder(folder);
+    Files.writeString(folder.resolve("tokenizer.json"), json().toString());
+    Path template = folder.resolve("chat_template.jinja");
+    Files.createDirectory(template);
+    try (Checkpoint checkpoint = Checkpoint.open(folder)) {
+      assertThrows(InputException.class, () -> Tokenizer.of(checkpoint));
+      Files.delete(template);
+      Files.write(template, new byte[] {(byte) 0xFF});
+      assertThrows(InputException.class, () -> Tokenizer.of(checkpoint));
+    }
+  }
+
+  // ESC and the C1 control CSI start terminal commands, U+202E turns the direction of text.
+  @Test
+  void namesInMessagesDoNoHarmOnATerminal() {
+    assertRefused(
+        "\"??[2J?\", which is not supported",
+        json -> model(json).put("type", "\u009b\u001b[2J\u202e"));
+  }
+
+  @Test
   void aFolderWithoutTokenizerJsonIsRefused(@TempDir Path folder) throws IOException {
     writeFolder(folder);
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
