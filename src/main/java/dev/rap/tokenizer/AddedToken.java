@@ -1,7 +1,5 @@
 package dev.rap.tokenizer;
 
-import dev.rap.InputException;
-
 /**
  * A token that is looked for in the text itself, before anything else is done with it.
  *
@@ -23,18 +21,10 @@ record AddedToken(
     boolean rightStrip,
     boolean normalized) {
 
-  /** The most chars that are looked for, so that a search takes no longer for hostile tokens. */
-  private static final int LONGEST = 1024;
+  /** The most chars of a content, so that a search takes no longer for hostile tokens. */
+  static final int LONGEST = 1024;
 
-  /**
-   * @throws InputException if {@code content} is too long
-   */
   AddedToken {
-    if (content.length() > LONGEST) {
-      throw new InputException(
-          "the added token %d, %s, has %d characters, expected at most %d: use another tokenizer"
-              .formatted(id, Vocabulary.quote(content), content.length(), LONGEST));
-    }
     content = WellFormed.of(content);
   }
 

@@ -178,15 +178,20 @@ final class JsonDefinition {
   }
 
   private OptionalInt bos(JsonPostProcessor postProcessor) {
-    Optional<String> text = postProcessor.prefix().or(() -> tokenText("bos_token"));
+    if (postProcessor.prefix().isPresent()) {
+      return OptionalInt.of(vocabulary.require(postProcessor.prefix().get(), "post_processor"));
+    }
+    Optional<String> text = tokenText("bos_token");
     return text.isPresent()
-        ? OptionalInt.of(vocabulary.require(text.get(), "bos_token"))
+        ? OptionalInt.of(vocabulary.require(text.get(), "bos_token of tokenizer_config.json"))
         : OptionalInt.empty();
   }
 
   private Set<Integer> ends() {
     Set<Integer> ends = new HashSet<>();
-    tokenText("eos_token").ifPresent(text -> ends.add(vocabulary.require(text, "eos_token")));
+    tokenText("eos_token")
+        .ifPresent(
+            text -> ends.add(vocabulary.require(text, "eos_token of tokenizer_config.json")));
     models.stream()
         .filter(model -> model.find("eos_token_id").isPresent())
         .findFirst()

@@ -53,6 +53,10 @@ final class JsonFolder {
     if (Files.notExists(file)) {
       return Optional.empty();
     }
+    if (!Files.isRegularFile(file)) {
+      throw new InputException(
+          "%s is not a plain file: copy the template into one".formatted(file));
+    }
     try {
       if (Files.size(file) > MOST_TEMPLATE_BYTES) {
         throw new InputException(

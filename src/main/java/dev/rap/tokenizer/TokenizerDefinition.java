@@ -1,5 +1,6 @@
 package dev.rap.tokenizer;
 
+import dev.rap.InputException;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -43,7 +44,22 @@ record TokenizerDefinition(
           "<|end|>",
           "<end_of_turn>");
 
+  /**
+   * @throws InputException if an added token is too long
+   */
   TokenizerDefinition {
+    for (AddedToken token : added) {
+      if (token.content().length() > AddedToken.LONGEST) {
+        throw new InputException(
+            "%s: the added token %d, %s, has %d characters, expected at most %d: use another file"
+                .formatted(
+                    vocabulary.source(),
+                    token.id(),
+                    Vocabulary.quote(token.content()),
+                    token.content().length(),
+                    AddedToken.LONGEST));
+      }
+    }
     added = List.copyOf(added);
     special = Set.copyOf(special);
     ends = Set.copyOf(ends);

@@ -63,6 +63,11 @@ final class Vocabulary {
     size = Math.max(size, least);
   }
 
+  /** {@return the name of the file, for messages} */
+  String source() {
+    return source;
+  }
+
   /** {@return one more than the largest id} */
   int size() {
     return size;
@@ -97,9 +102,9 @@ final class Vocabulary {
                         .formatted(source, use, quote(text), ids.size())));
   }
 
-  /** {@return a text from a file for a message: short and on one line} */
+  /** {@return a text from a file for a message: short, on one line, harmless on a terminal} */
   static String quote(String text) {
     String begin = text.length() > 40 ? text.substring(0, 40) + "…" : text;
-    return "\"" + begin.replaceAll("\\p{Cntrl}", " ") + "\"";
+    return "\"" + begin.replaceAll("[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}]", "?") + "\"";
   }
 }

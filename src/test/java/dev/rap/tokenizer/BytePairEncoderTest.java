@@ -1,0 +1,89 @@
+package dev.rap.tokenizer;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.util.Map;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.Test;
+
+class BytePairEncoderTest {
+  private static final Map<String, Integer> VOCABULARY =
+      Map.of("a", 0, "b", 1, "c", 2, "ab", 3, "bc", 4, "abc", 5, "aa", 6, "aaaa", 7, "unk", 8);
+
+  private static int[] encode(BytePairEncoder encoder, String piece) {
+    IntList tokens = new IntList();
+    encoder.run(tokens).piece(piece, 0, piece.length());
+    return tokens.from(0);
+  }
+
+  private static MergeTable merges(String... merges) {
+    MergeTable table = new MergeTable(merges.length);
+    for (int rank = 0; rank < merges.length; rank++) {
+      String[] pair = merges[rank].split(" ", 2);
+      table.add(
+          VOCABULARY.get(pair[0]),
+          VOCABULARY.get(pair[1]),
+          rank,
+          VOCABULARY.get(pair[0] + pair[1]));
+    }
+    return table;
+  }
+
+  private static BytePairEncoder encoder(String... merges) {
+    return new BytePairEncoder(VOCABULARY, merges(merges), false, OptionalInt.empty(), false);
+  }
+
+  @Test
+  void theFirstMergeOfTheListGoesFirst() {
+    assertArrayEquals(new int[] {0, 4}, encode(encoder("b c", "a b"), "abc"));
+    assertArrayEquals(new int[] {3, 2}, encode(encoder("a b", "b c"), "abc"));
+    assertArrayEquals(new int[] {5}, encode(encoder("b c", "a b", "a bc"), "abc"));
+  }
+
+  @Test
+  void equalMergesGoFromTheLeft() {
+    assertArrayEquals(new int[] {6, 0}, encode(encoder("a a"), "aaa"));
+    assertArrayEquals(new int[] {7, 6, 0}, encode(encoder("a a", "aa aa"), "aaaaaaa"));
+  }
+
+  @Test
+  void aRepeatedMergeCountsWhereItStandsLast() {
+    assertArrayEquals(new int[] {0, 4}, encode(encoder("a b", "b c", "a b"), "abc"));
+  }
+
+  @Test
+  void ignoringMergesAPieceOfTheVocabularyIsOneToken() {
+    BytePairEncoder whole =
+        new BytePairEncoder(VOCABULARY, merges("a b"), true, OptionalInt.empty(), false);
+    assertArrayEquals(new int[] {5}, encode(whole, "abc"));
+    assertArrayEquals(new int[] {3, 2, 0}, encode(whole, "abca"));
+  }
+
+  @Test
+  void bytesThatAreNotInTheVocabularyAreLeftOutOrUnknown() {
+    assertArrayEquals(new int[] {3}, encode(encoder("a b"), "aéb"));
+    for (boolean fuse : new boolean[] {false, true}) {
+      BytePairEncoder unknown =
+          new BytePairEncoder(VOCABULARY, merges("a b"), false, OptionalInt.of(8), fuse);
+      int[] expected = fuse ? new int[] {0, 8, 1} : new int[] {0, 8, 8, 1};
+      assertArrayEquals(expected, encode(unknown, "aéb"));
+    }
+  }
+
+  @Test
+  void aPieceMetAgainHasTheSameTokens() {
+    BytePairEncoder encoder = encoder("b c", "a b");
+    for (int i = 0; i < 3; i++) {
+      assertArrayEquals(new int[] {0, 4}, encode(encoder, "abc"));
+      assertArrayEquals(new int[] {3, 0}, encode(encoder, "aba"));
+    }
+  }
+
+  // 2^20 a's: 2^19 times "aa", then 2^18 times "aaaa".
+  @Test
+  void aPieceOfAMegabyteMergesWhole() {
+    int[] tokens = encode(encoder("a a", "aa aa"), "a".repeat(1 << 20));
+    assertEquals(1 << 18, tokens.length);
+  }
+}
