@@ -196,7 +196,7 @@ class BatchDecoder:
             else:
                 self._run_step()
         if not self._graph:
-            return self._log.clone(), None
+            return self._log.cpu().clone(), None
         host = torch.empty(self._log.shape, dtype=self._log.dtype, pin_memory=True)
         host.copy_(self._log, non_blocking=True)
         event = torch.cuda.Event()
