@@ -98,19 +98,30 @@ class Writer:
         self._collector, self._corpus, self._out = collector, corpus, out
         self._file = corpora.CorpusFile(out / "corpus.txt.bz2", corpus_bytes)
         self._queue = queue.Queue()
+        self._failure = None
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
 
     def put(self, log):
+        if self._failure:  # better now than after minutes of text that nobody keeps
+            raise self._failure
         self._queue.put(log)
 
     def finish(self):
         self._queue.put(None)
         self._thread.join()
+        if self._failure:
+            raise self._failure
         self._file.close()
         save_texts(self._corpus, self._out)
 
     def _work(self):
+        try:
+            self._take_logs()
+        except Exception as failure:
+            self._failure = failure
+
+    def _take_logs(self):
         next_save = time.monotonic() + 20
         while (log := self._queue.get()) is not None:
             for prompt, text, _ in self._collector.take(log):

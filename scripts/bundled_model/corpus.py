@@ -47,7 +47,7 @@ def _fault(paragraph, earlier, sentences):
         return "speaks of the task"
     if paragraph.count('"') % 2:
         return "unpaired quotes"
-    if paragraph[-1] not in '.!?"':
+    if not paragraph.endswith((".", "!", "?", '"')):
         return "unfinished"
     for sentence in re.split(r"[.!?]+", paragraph.lower()):
         sentence = sentence.strip(' "')
