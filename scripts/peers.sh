@@ -14,7 +14,7 @@
 #
 # First use builds llama.cpp from the source in PyPI's llama-cpp-python (cmake, a C++ compiler; about
 # ten minutes on 2 cores), as its users get it: release, for this processor. Jlama comes from Maven
-# Central and needs JDK 25 (JAVA_HOME). A peer that cannot be had is left out with a line that says so.
+# Central and needs JDK 25 (JAVA_HOME); where it cannot be had it is left out, with a line that says so.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -37,7 +37,7 @@ while getopts b:m:p:t:r:s option; do
     t) threads=$OPTARG ;;
     r) runs=$OPTARG ;;
     s) measure=no ;;
-    *) sed -n '2,16s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,18s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
 done
 [[ -r $model ]] || { echo "peers.sh: no model at $model; give one with -m" >&2; exit 1; }
