@@ -12,6 +12,12 @@ struct ranges {
   int count;
 };
 
+struct matrix {
+  int dtype;
+  int64_t row_bytes;
+  const uint8_t* data;
+};
+
 // One product, or two with a gate. The letters are those of rap_matmul.
 struct product {
   float* y;
@@ -19,10 +25,8 @@ struct product {
   const float* x;
   int64_t x_stride;
   int tokens;
-  int dtype;
-  const uint8_t* w;   // or the gate
-  const uint8_t* up;  // NULL if this is a plain product
-  int64_t row_bytes;
+  struct matrix w[2];  // the gate and then what it lets through, if there are two
+  int matrices;
   struct ranges rows;
   struct ranges columns;
   int accumulate;

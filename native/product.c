@@ -4,13 +4,17 @@
 
 #include <stddef.h>
 
+// Floats of one member's results for a panel.
+enum { OUT_ELEMENTS = MOST_TILES * TILE * PANEL };
+
 struct work {
-  struct part part;
-  const struct method* method;
+  struct part parts[2];  // the second for a gated product
+  const struct method* methods[2];
+  int packed[2];         // which part's packed activations each part uses
   rap_team* team;
-  float* y;          // of the part's first token
-  int row_count;
-  int splits;        // of the part's tiles
+  float* y;              // of the first token
+  int tile;
+  int splits;            // of the tiles
 };
 
 static const struct method* method_for(int dtype, int tokens) {
@@ -89,36 +93,37 @@ static void write_rows(const struct product* p, float* y, const struct panel* pa
   }
 }
 
+// Item: a tile, for each part that does not use the other's.
 static void pack(void* context, int item, int member) {
   (void)member;
   const struct work* work = context;
-  work->method->pack(&work->part, item);
+  work->methods[0]->pack(&work->parts[0], item);
+  if (work->packed[1] == 1) work->methods[1]->pack(&work->parts[1], item);
 }
 
-// Item: a panel, and one of the splits of its tokens.
+// Item: a panel, and one of the splits of the tokens.
 static void multiply(void* context, int item, int member) {
   const struct work* work = context;
-  const struct part* part = &work->part;
-  const struct product* p = part->product;
-  int tile = work->method->tile;
-  int tiles = (part->tokens + tile - 1) / tile;
+  const struct product* p = work->parts[0].product;
+  int all = work->parts[0].tokens;
+  int tiles = (all + work->tile - 1) / work->tile;
   int split = item % work->splits;
   int first_tile = tiles * split / work->splits;
-  int first = first_tile * tile;
-  int end = tiles * (split + 1) / work->splits * tile;
-  int tokens = (end < part->tokens ? end : part->tokens) - first;
+  int first = first_tile * work->tile;
+  int end = tiles * (split + 1) / work->splits * work->tile;
+  int tokens = (end < all ? end : all) - first;
 
   struct panel panel;
   find_panel(&panel, p->rows, item / work->splits * PANEL);
-  float* out = member_space(work->team, member);
-  float* up = out + (size_t)MOST_TILES * TILE * PANEL;
-  void* space = up + (size_t)MOST_TILES * TILE * PANEL;
-  work->method->multiply(part, p->w, &panel, first_tile, tokens, out, space);
-  if (p->up != NULL) {
-    work->method->multiply(part, p->up, &panel, first_tile, tokens, up, space);
-    gate(out, up, tokens);
+  float* out[2];
+  out[0] = member_space(work->team, member);
+  out[1] = out[0] + OUT_ELEMENTS;
+  void* space = out[1] + OUT_ELEMENTS;
+  for (int i = 0; i < p->matrices; i++) {
+    work->methods[i]->multiply(&work->parts[i], &panel, first_tile, tokens, out[i], space);
   }
-  write_rows(p, work->y + first * p->y_stride, &panel, out, tokens);
+  if (p->matrices == 2) gate(out[0], out[1], tokens);
+  write_rows(p, work->y + first * p->y_stride, &panel, out[0], tokens);
 }
 
 // Enough items that no member idles long, but each with enough tokens to be worth its panel.
@@ -129,34 +134,57 @@ static int splits_for(int tiles, int panels, int members) {
   return most < 1 ? 1 : wanted < most ? wanted : most;
 }
 
-int VARIANT(matmul)(rap_team* team, const struct product* p) {
-  struct work work = {.method = method_for(p->dtype, p->tokens), .team = team};
-  const struct method* method = work.method;
-  work.row_count = total(p->rows);
-  if (work.row_count == 0 || p->tokens == 0) return RAP_OK;
-  int tiles = (p->tokens + method->tile - 1) / method->tile;
-  int parts = (tiles + MOST_TILES - 1) / MOST_TILES;
-  int part_tiles = (tiles + parts - 1) / parts;
+static size_t larger_size(size_t a, size_t b) { return a > b ? a : b; }
 
+// Reserves space for tiles and groups, and points the parts to it. 0 if there is no memory.
+static int place(struct work* work, const struct product* p, int tiles) {
   int group_count = count_groups(p->columns);
-  size_t group_space = ((size_t)group_count * sizeof(struct group) + 63) / 64 * 64;
-  size_t out_space = 2 * sizeof(float) * MOST_TILES * TILE * PANEL;
-  if (!team_reserve(team, group_space + (size_t)part_tiles * method->tile_bytes(group_count),
-                    out_space + method->member_bytes(group_count))) {
-    return RAP_NO_MEMORY;
+  size_t group_bytes = ((size_t)group_count * sizeof(struct group) + 63) / 64 * 64;
+  size_t shared = 0, each = 0;
+  size_t at[2][2];  // of groups and activations, for each part
+  for (int i = 0; i < p->matrices; i++) {
+    work->methods[i] = method_for(p->w[i].dtype, p->tokens);
+    each = larger_size(each, work->methods[i]->member_bytes(group_count));
+    work->packed[i] = i == 1 && p->w[0].dtype == p->w[1].dtype ? 0 : i;
+    if (work->packed[i] != i) continue;
+    at[i][0] = shared;
+    at[i][1] = shared + group_bytes;
+    shared += group_bytes + (size_t)tiles * work->methods[i]->tile_bytes(group_count);
   }
-  struct group* groups = team_space(team);
-  list_groups(groups, p->dtype, p->columns);
+  if (!team_reserve(work->team, shared, each + 2 * OUT_ELEMENTS * sizeof(float))) return 0;
+  char* space = team_space(work->team);
+  for (int i = 0; i < p->matrices; i++) {
+    struct group* groups = (struct group*)(space + at[work->packed[i]][0]);
+    if (work->packed[i] == i) list_groups(groups, p->w[i].dtype, p->columns);
+    work->parts[i] = (struct part){.product = p,
+                                   .w = &p->w[i],
+                                   .groups = groups,
+                                   .group_count = group_count,
+                                   .activations = space + at[work->packed[i]][1]};
+  }
+  return 1;
+}
 
-  for (int tile = 0; tile < tiles; tile += part_tiles) {
-    int64_t first = (int64_t)tile * method->tile;
-    int64_t end = first + (int64_t)part_tiles * method->tile;
+int VARIANT(matmul)(rap_team* team, const struct product* p) {
+  struct work work = {.team = team, .tile = p->tokens <= FEW ? FEW : TILE};
+  int row_count = total(p->rows);
+  if (row_count == 0 || p->tokens == 0) return RAP_OK;
+  int tiles = (p->tokens + work.tile - 1) / work.tile;
+  int rounds = (tiles + MOST_TILES - 1) / MOST_TILES;
+  int round_tiles = (tiles + rounds - 1) / rounds;
+  if (!place(&work, p, round_tiles)) return RAP_NO_MEMORY;
+
+  int panels = (row_count + PANEL - 1) / PANEL;
+  for (int tile = 0; tile < tiles; tile += round_tiles) {
+    int64_t first = (int64_t)tile * work.tile;
+    int64_t end = first + (int64_t)round_tiles * work.tile;
     int tokens = (int)((end < p->tokens ? end : p->tokens) - first);
-    int these = (tokens + method->tile - 1) / method->tile;
-    work.part = (struct part){p,      groups, group_count, p->x + first * p->x_stride,
-                              tokens, (char*)groups + group_space};
+    int these = (tokens + work.tile - 1) / work.tile;
+    for (int i = 0; i < p->matrices; i++) {
+      work.parts[i].x = p->x + first * p->x_stride;
+      work.parts[i].tokens = tokens;
+    }
     work.y = p->y + first * p->y_stride;
-    int panels = (work.row_count + PANEL - 1) / PANEL;
     work.splits = splits_for(these, panels, team_members(team));
     team_run(team, pack, &work, these);
     team_run(team, multiply, &work, panels * work.splits);

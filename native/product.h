@@ -21,9 +21,10 @@ struct group {
   int32_t elements;  // at most GROUP
 };
 
-// Part of a product: up to MOST_TILES tiles of tokens.
+// One matrix's side of a product, for up to MOST_TILES tiles of tokens.
 struct part {
   const struct product* product;
+  const struct matrix* w;
   const struct group* groups;
   int group_count;
   const float* x;     // of the first token
@@ -37,15 +38,16 @@ struct panel {
   int count;
 };
 
+// A way to multiply. Those for few tokens have tiles of FEW, the others of TILE.
 struct method {
-  int tile;  // tokens that are packed together
   // Bytes of the packed activations of one tile, and of what one member needs beside it.
   size_t (*tile_bytes)(int group_count);
   size_t (*member_bytes)(int group_count);
   void (*pack)(const struct part*, int tile);
-  // out[t, r] = product of row r of the panel with token first_tile * tile + t, [tokens, PANEL].
-  void (*multiply)(const struct part*, const uint8_t* w, const struct panel*, int first_tile,
-                   int tokens, float* out, void* space);
+  // out[t, r] = product of row r of the panel with token t of those from first_tile on,
+  // [tokens, PANEL].
+  void (*multiply)(const struct part*, const struct panel*, int first_tile, int tokens, float* out,
+                   void* space);
 };
 
 extern const struct method VARIANT(float_few), VARIANT(float_many);
@@ -57,18 +59,17 @@ extern const struct method VARIANT(bf16_many);
 #endif
 
 // Row i of the panel. Past its end the last row is taken again: nothing past the weights is read.
-INLINE const uint8_t* row_at(const struct part* part, const uint8_t* w, const struct panel* panel,
-                             int i) {
+INLINE const uint8_t* row_at(const struct part* part, const struct panel* panel, int i) {
   int last = panel->count - 1;
-  return w + panel->rows[i < last ? i : last] * part->product->row_bytes;
+  return part->w->data + panel->rows[i < last ? i : last] * part->w->row_bytes;
 }
 
 // Brings groups of a panel's rows into the cache, row by row: the processor fetches ahead along one
 // stream of addresses in a page, but not where many rows are read side by side.
-INLINE void fetch_panel(const struct part* part, const uint8_t* w, const struct panel* panel,
-                        int first_group, int groups) {
+INLINE void fetch_panel(const struct part* part, const struct panel* panel, int first_group,
+                        int groups) {
   for (int r = 0; r < panel->count; r++) {
-    const uint8_t* row = row_at(part, w, panel, r);
+    const uint8_t* row = row_at(part, panel, r);
     for (int g = first_group; g < first_group + groups; g++) {
       (void)*(const volatile uint8_t*)(row + part->groups[g].offset);
     }

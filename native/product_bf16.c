@@ -43,11 +43,11 @@ static void many_pack(const struct part* part, int tile) {
 }
 
 // b[group, PAIRS, PANEL]: lanes are rows.
-static void unpack(const struct part* part, const uint8_t* w, const struct panel* panel,
+static void unpack(const struct part* part, const struct panel* panel,
                    int first_group, int groups, int32_t* b) {
   for (int r = 0; r < PANEL; r += W) {
     const uint8_t* rows[W];
-    for (int i = 0; i < W; i++) rows[i] = row_at(part, w, panel, r + i);
+    for (int i = 0; i < W; i++) rows[i] = row_at(part, panel, r + i);
     int32_t* to = b + r;
     for (int g = first_group; g < first_group + groups; g++) {
       const struct group* group = &part->groups[g];
@@ -105,13 +105,13 @@ static void multiply_pairs_of(int n, int depth, const int32_t* a, const int32_t*
 #undef CASE_
 }
 
-static void many_multiply(const struct part* part, const uint8_t* w, const struct panel* panel,
+static void many_multiply(const struct part* part, const struct panel* panel,
                           int first_tile, int tokens, float* out, void* space) {
   if (part->group_count == 0) memset(out, 0, (size_t)tokens * PANEL * sizeof(float));
   for (int g = 0; g < part->group_count; g += DEPTH) {
     int groups = part->group_count - g < DEPTH ? part->group_count - g : DEPTH;
-    fetch_panel(part, w, panel, g, groups);
-    unpack(part, w, panel, g, groups, space);
+    fetch_panel(part, panel, g, groups);
+    unpack(part, panel, g, groups, space);
     for (int t = 0; t < tokens; t += TILE) {
       int64_t tile = first_tile + t / TILE;
       const int32_t* a = (const int32_t*)part->activations +
@@ -122,7 +122,7 @@ static void many_multiply(const struct part* part, const uint8_t* w, const struc
   }
 }
 
-const struct method VARIANT(bf16_many) = {TILE, many_tile_bytes, many_member_bytes, many_pack,
+const struct method VARIANT(bf16_many) = {many_tile_bytes, many_member_bytes, many_pack,
                                           many_multiply};
 
 #endif

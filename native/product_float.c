@@ -59,13 +59,12 @@ INLINE void few_row(const int dtype, const int tokens, const struct part* part, 
 
 // Rows are taken one after the other, not side by side: the processor fetches ahead along one stream
 // of addresses in a page, and stops doing so where there are several.
-INLINE void few_tokens(const int dtype, const int tokens, const struct part* part,
-                       const uint8_t* w, const struct panel* panel, float* out) {
+INLINE void few_tokens(const int dtype, const int tokens, const struct part* part, const struct panel* panel, float* out) {
   for (int first = 0; first < panel->count; first += 4) {
     vf sums[4][FEW];
 #pragma GCC unroll 4
     for (int r = 0; r < 4; r++) {
-      few_row(dtype, tokens, part, row_at(part, w, panel, first + r), sums[r]);
+      few_row(dtype, tokens, part, row_at(part, panel, first + r), sums[r]);
     }
 #pragma GCC unroll 4
     for (int t = 0; t < tokens; t++) {
@@ -75,32 +74,31 @@ INLINE void few_tokens(const int dtype, const int tokens, const struct part* par
   }
 }
 
-INLINE void few_of(const int dtype, const struct part* part, const uint8_t* w,
-                   const struct panel* panel, float* out) {
+INLINE void few_of(const int dtype, const struct part* part, const struct panel* panel, float* out) {
   switch (part->tokens) {
-    case 1: few_tokens(dtype, 1, part, w, panel, out); break;
-    case 2: few_tokens(dtype, 2, part, w, panel, out); break;
-    case 3: few_tokens(dtype, 3, part, w, panel, out); break;
-    case 4: few_tokens(dtype, 4, part, w, panel, out); break;
+    case 1: few_tokens(dtype, 1, part, panel, out); break;
+    case 2: few_tokens(dtype, 2, part, panel, out); break;
+    case 3: few_tokens(dtype, 3, part, panel, out); break;
+    case 4: few_tokens(dtype, 4, part, panel, out); break;
   }
 }
 
-static void few_multiply(const struct part* part, const uint8_t* w, const struct panel* panel,
+static void few_multiply(const struct part* part, const struct panel* panel,
                          int first_tile, int tokens, float* out, void* space) {
   (void)first_tile, (void)tokens, (void)space;
-  switch (part->product->dtype) {
-    case RAP_F32: few_of(RAP_F32, part, w, panel, out); break;
-    case RAP_F16: few_of(RAP_F16, part, w, panel, out); break;
-    case RAP_BF16: few_of(RAP_BF16, part, w, panel, out); break;
+  switch (part->w->dtype) {
+    case RAP_F32: few_of(RAP_F32, part, panel, out); break;
+    case RAP_F16: few_of(RAP_F16, part, panel, out); break;
+    case RAP_BF16: few_of(RAP_BF16, part, panel, out); break;
 #if !defined(__AVX512VNNI__)
-    case RAP_Q8_0: few_of(RAP_Q8_0, part, w, panel, out); break;
-    case RAP_Q4_0: few_of(RAP_Q4_0, part, w, panel, out); break;
-    case RAP_Q4_1: few_of(RAP_Q4_1, part, w, panel, out); break;
+    case RAP_Q8_0: few_of(RAP_Q8_0, part, panel, out); break;
+    case RAP_Q4_0: few_of(RAP_Q4_0, part, panel, out); break;
+    case RAP_Q4_1: few_of(RAP_Q4_1, part, panel, out); break;
 #endif
   }
 }
 
-const struct method VARIANT(float_few) = {FEW, few_tile_bytes, no_bytes, few_pack, few_multiply};
+const struct method VARIANT(float_few) = {few_tile_bytes, no_bytes, few_pack, few_multiply};
 
 // ---- Many tokens: weights are unpacked once, then multiplied tile by tile.
 
@@ -129,12 +127,11 @@ static void many_pack(const struct part* part, int tile) {
 }
 
 // b[sub, group, GROUP, TILE_LANES]: lanes are rows.
-INLINE void unpack(const int dtype, const struct part* part, const uint8_t* w,
-                   const struct panel* panel, int first_group, int groups, float* b) {
+INLINE void unpack(const int dtype, const struct part* part, const struct panel* panel, int first_group, int groups, float* b) {
   int lanes = (panel->count + TILE_LANES - 1) / TILE_LANES * TILE_LANES;
   for (int r = 0; r < lanes; r += W) {
     const uint8_t* rows[W];
-    for (int i = 0; i < W; i++) rows[i] = row_at(part, w, panel, r + i);
+    for (int i = 0; i < W; i++) rows[i] = row_at(part, panel, r + i);
     float* to = b + (int64_t)(r / TILE_LANES) * groups * GROUP * TILE_LANES + r % TILE_LANES;
     for (int g = first_group; g < first_group + groups; g++) {
       const struct group* group = &part->groups[g];
@@ -158,27 +155,27 @@ INLINE void unpack(const int dtype, const struct part* part, const uint8_t* w,
   }
 }
 
-static void unpack_any(const struct part* part, const uint8_t* w, const struct panel* panel,
+static void unpack_any(const struct part* part, const struct panel* panel,
                        int first_group, int groups, float* b) {
-  switch (part->product->dtype) {
-    case RAP_F32: unpack(RAP_F32, part, w, panel, first_group, groups, b); break;
-    case RAP_F16: unpack(RAP_F16, part, w, panel, first_group, groups, b); break;
-    case RAP_BF16: unpack(RAP_BF16, part, w, panel, first_group, groups, b); break;
+  switch (part->w->dtype) {
+    case RAP_F32: unpack(RAP_F32, part, panel, first_group, groups, b); break;
+    case RAP_F16: unpack(RAP_F16, part, panel, first_group, groups, b); break;
+    case RAP_BF16: unpack(RAP_BF16, part, panel, first_group, groups, b); break;
 #if !defined(__AVX512VNNI__)
-    case RAP_Q8_0: unpack(RAP_Q8_0, part, w, panel, first_group, groups, b); break;
-    case RAP_Q4_0: unpack(RAP_Q4_0, part, w, panel, first_group, groups, b); break;
-    case RAP_Q4_1: unpack(RAP_Q4_1, part, w, panel, first_group, groups, b); break;
+    case RAP_Q8_0: unpack(RAP_Q8_0, part, panel, first_group, groups, b); break;
+    case RAP_Q4_0: unpack(RAP_Q4_0, part, panel, first_group, groups, b); break;
+    case RAP_Q4_1: unpack(RAP_Q4_1, part, panel, first_group, groups, b); break;
 #endif
   }
 }
 
-static void many_multiply(const struct part* part, const uint8_t* w, const struct panel* panel,
+static void many_multiply(const struct part* part, const struct panel* panel,
                           int first_tile, int tokens, float* out, void* space) {
   if (part->group_count == 0) memset(out, 0, (size_t)tokens * PANEL * sizeof(float));
   for (int g = 0; g < part->group_count; g += DEPTH) {
     int groups = part->group_count - g < DEPTH ? part->group_count - g : DEPTH;
-    fetch_panel(part, w, panel, g, groups);
-    unpack_any(part, w, panel, g, groups, space);
+    fetch_panel(part, panel, g, groups);
+    unpack_any(part, panel, g, groups, space);
     for (int t = 0; t < tokens; t += TILE) {
       int64_t tile = first_tile + t / TILE;
       const float* a = (const float*)part->activations +
@@ -192,5 +189,5 @@ static void many_multiply(const struct part* part, const uint8_t* w, const struc
   }
 }
 
-const struct method VARIANT(float_many) = {TILE, many_tile_bytes, many_member_bytes, many_pack,
+const struct method VARIANT(float_many) = {many_tile_bytes, many_member_bytes, many_pack,
                                            many_multiply};

@@ -82,7 +82,7 @@ static size_t few_member_bytes(int group_count) {
 
 static void few_pack(const struct part* part, int tile) {
   (void)tile;
-  int dtype = part->product->dtype;
+  int dtype = part->w->dtype;
   struct pair* pairs = part->activations;
   for (int t = 0; t < part->tokens; t++, pairs += pairs_of(part->group_count)) {
     const float* x = part->x + t * part->product->x_stride;
@@ -138,13 +138,12 @@ INLINE void few_row(const int dtype, const int tokens, const struct part* part, 
 }
 
 // Rows are taken one after the other: see product_float.c.
-INLINE void few_tokens(const int dtype, const int tokens, const struct part* part,
-                       const uint8_t* w, const struct panel* panel, float* out) {
+INLINE void few_tokens(const int dtype, const int tokens, const struct part* part, const struct panel* panel, float* out) {
   for (int first = 0; first < panel->count; first += 4) {
     vf sums[4][FEW];
 #pragma GCC unroll 4
     for (int r = 0; r < 4; r++) {
-      few_row(dtype, tokens, part, row_at(part, w, panel, first + r), sums[r]);
+      few_row(dtype, tokens, part, row_at(part, panel, first + r), sums[r]);
     }
 #pragma GCC unroll 4
     for (int t = 0; t < tokens; t++) {
@@ -154,27 +153,26 @@ INLINE void few_tokens(const int dtype, const int tokens, const struct part* par
   }
 }
 
-INLINE void few_of(const int dtype, const struct part* part, const uint8_t* w,
-                   const struct panel* panel, float* out) {
+INLINE void few_of(const int dtype, const struct part* part, const struct panel* panel, float* out) {
   switch (part->tokens) {
-    case 1: few_tokens(dtype, 1, part, w, panel, out); break;
-    case 2: few_tokens(dtype, 2, part, w, panel, out); break;
-    case 3: few_tokens(dtype, 3, part, w, panel, out); break;
-    case 4: few_tokens(dtype, 4, part, w, panel, out); break;
+    case 1: few_tokens(dtype, 1, part, panel, out); break;
+    case 2: few_tokens(dtype, 2, part, panel, out); break;
+    case 3: few_tokens(dtype, 3, part, panel, out); break;
+    case 4: few_tokens(dtype, 4, part, panel, out); break;
   }
 }
 
-static void few_multiply(const struct part* part, const uint8_t* w, const struct panel* panel,
+static void few_multiply(const struct part* part, const struct panel* panel,
                          int first_tile, int tokens, float* out, void* space) {
   (void)first_tile, (void)tokens, (void)space;
-  switch (part->product->dtype) {
-    case RAP_Q8_0: few_of(RAP_Q8_0, part, w, panel, out); break;
-    case RAP_Q4_0: few_of(RAP_Q4_0, part, w, panel, out); break;
-    case RAP_Q4_1: few_of(RAP_Q4_1, part, w, panel, out); break;
+  switch (part->w->dtype) {
+    case RAP_Q8_0: few_of(RAP_Q8_0, part, panel, out); break;
+    case RAP_Q4_0: few_of(RAP_Q4_0, part, panel, out); break;
+    case RAP_Q4_1: few_of(RAP_Q4_1, part, panel, out); break;
   }
 }
 
-const struct method VARIANT(int8_few) = {FEW, few_tile_bytes, few_member_bytes, few_pack,
+const struct method VARIANT(int8_few) = {few_tile_bytes, few_member_bytes, few_pack,
                                          few_multiply};
 
 // ---- Many tokens: 16 rows are unpacked once, a row to a lane, then multiplied tile by tile.
@@ -206,7 +204,7 @@ static size_t many_member_bytes(int group_count) {
 }
 
 static void many_pack(const struct part* part, int tile) {
-  int dtype = part->product->dtype;
+  int dtype = part->w->dtype;
   struct tile_group* to = (struct tile_group*)part->activations + (int64_t)tile * part->group_count;
   int first = tile * TILE;
   int tokens = part->tokens - first < TILE ? part->tokens - first : TILE;
@@ -230,11 +228,10 @@ static void many_pack(const struct part* part, int tile) {
   }
 }
 
-INLINE void unpack(const int dtype, const struct part* part, const uint8_t* w,
-                   const struct panel* panel, int first_row, int first_group, int groups,
+INLINE void unpack(const int dtype, const struct part* part, const struct panel* panel, int first_row, int first_group, int groups,
                    struct row_group* to) {
   const uint8_t* rows[16];
-  for (int i = 0; i < 16; i++) rows[i] = row_at(part, w, panel, first_row + i);
+  for (int i = 0; i < 16; i++) rows[i] = row_at(part, panel, first_row + i);
   for (int g = 0; g < groups; g++, to++) {
     int64_t offset = part->groups[first_group + g].offset;
     // Row i and row i + 8 share a vector of 2 x 8 quads; transposed by halves, quad j of the rows
@@ -324,18 +321,18 @@ static void multiply_bytes_of(int minimum, int n, int groups, const struct tile_
 #undef CASE_
 }
 
-static void many_multiply(const struct part* part, const uint8_t* w, const struct panel* panel,
+static void many_multiply(const struct part* part, const struct panel* panel,
                           int first_tile, int tokens, float* out, void* space) {
   if (part->group_count == 0) memset(out, 0, (size_t)tokens * PANEL * sizeof(float));
-  int minimum = has_minimum(part->product->dtype);
+  int minimum = has_minimum(part->w->dtype);
   for (int g = 0; g < part->group_count; g += DEPTH) {
     int groups = part->group_count - g < DEPTH ? part->group_count - g : DEPTH;
-    fetch_panel(part, w, panel, g, groups);
+    fetch_panel(part, panel, g, groups);
     for (int r = 0; r < panel->count; r += 16) {
-      switch (part->product->dtype) {
-        case RAP_Q8_0: unpack(RAP_Q8_0, part, w, panel, r, g, groups, space); break;
-        case RAP_Q4_0: unpack(RAP_Q4_0, part, w, panel, r, g, groups, space); break;
-        case RAP_Q4_1: unpack(RAP_Q4_1, part, w, panel, r, g, groups, space); break;
+      switch (part->w->dtype) {
+        case RAP_Q8_0: unpack(RAP_Q8_0, part, panel, r, g, groups, space); break;
+        case RAP_Q4_0: unpack(RAP_Q4_0, part, panel, r, g, groups, space); break;
+        case RAP_Q4_1: unpack(RAP_Q4_1, part, panel, r, g, groups, space); break;
       }
       for (int t = 0; t < tokens; t += TILE) {
         int64_t tile = first_tile + t / TILE;
@@ -348,7 +345,7 @@ static void many_multiply(const struct part* part, const uint8_t* w, const struc
   }
 }
 
-const struct method VARIANT(int8_many) = {TILE, many_tile_bytes, many_member_bytes, many_pack,
+const struct method VARIANT(int8_many) = {many_tile_bytes, many_member_bytes, many_pack,
                                           many_multiply};
 
 #endif

@@ -91,10 +91,11 @@ int rap_matmul(rap_team* team, float* y, int64_t y_stride, const float* x, int64
                int tokens, int dtype, const void* w, int64_t row_bytes, const int32_t* rows,
                int row_ranges, const int32_t* columns, int column_ranges, int accumulate);
 
-// y[t, r] = silu(gate[r] . x[t]) * (up[r] . x[t]).   gate, up [F, columns] of one type
+// y[t, r] = silu(gate[r] . x[t]) * (up[r] . x[t]).   gate, up [F, columns]
 int rap_gated_matmul(rap_team* team, float* y, int64_t y_stride, const float* x, int64_t x_stride,
-                     int tokens, int dtype, const void* gate, const void* up, int64_t row_bytes,
-                     const int32_t* rows, int row_ranges, int columns);
+                     int tokens, int gate_dtype, const void* gate, int64_t gate_row_bytes,
+                     int up_dtype, const void* up, int64_t up_row_bytes, const int32_t* rows,
+                     int row_ranges, int columns);
 
 // y[t, c] += row[c].
 int rap_add_row(rap_team* team, float* y, int64_t y_stride, int tokens, const float* row,
