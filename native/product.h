@@ -1,0 +1,79 @@
+// product.h: how a matrix product is divided, and the ways to compute a part of it.
+//
+// The columns that take part are cut into groups of 32, the last of each range padded with zeros,
+// and activations are packed to these groups first. The rows that take part are cut into panels of
+// 32; the products of one panel with some tokens are the unit of work.
+
+#ifndef RAP_PRODUCT_H
+#define RAP_PRODUCT_H
+
+#include "operations.h"
+#include "rows.h"
+
+enum { PANEL = 32 };                 // rows
+enum { FEW = 4 };                    // at most so many tokens are multiplied row by row
+enum { TILE = W == 16 ? 12 : 6 };    // tokens whose sums fill the registers, in the other ways
+enum { MOST_TILES = 528 / TILE };    // tiles that are packed at a time
+
+struct group {
+  int64_t offset;    // bytes from the start of a weight row
+  int32_t column;    // in x
+  int32_t elements;  // at most GROUP
+};
+
+// One matrix's side of a product, for up to MOST_TILES tiles of tokens.
+struct part {
+  const struct product* product;
+  const struct matrix* w;
+  const struct group* groups;
+  int group_count;
+  const float* x;     // of the first token
+  int tokens;
+  void* activations;  // packed
+};
+
+// Rows of a panel, less than PANEL in the last.
+struct panel {
+  int64_t rows[PANEL];
+  int count;
+};
+
+// A way to multiply. Those for few tokens have tiles of FEW, the others of TILE.
+struct method {
+  // Bytes of the packed activations of one tile, and of what one member needs beside it.
+  size_t (*tile_bytes)(int group_count);
+  size_t (*member_bytes)(int group_count);
+  void (*pack)(const struct part*, int tile);
+  // out[t, r] = product of row r of the panel with token t of those from first_tile on,
+  // [tokens, PANEL].
+  void (*multiply)(const struct part*, const struct panel*, int first_tile, int tokens, float* out,
+                   void* space);
+};
+
+extern const struct method VARIANT(float_few), VARIANT(float_many);
+#if defined(__AVX512VNNI__)
+extern const struct method VARIANT(int8_few), VARIANT(int8_many);
+#endif
+#if defined(__AVX512BF16__)
+extern const struct method VARIANT(bf16_many);
+#endif
+
+// Row i of the panel. Past its end the last row is taken again: nothing past the weights is read.
+INLINE const uint8_t* row_at(const struct part* part, const struct panel* panel, int i) {
+  int last = panel->count - 1;
+  return part->w->data + panel->rows[i < last ? i : last] * part->w->row_bytes;
+}
+
+// Brings groups of a panel's rows into the cache, row by row: the processor fetches ahead along one
+// stream of addresses in a page, but not where many rows are read side by side.
+INLINE void fetch_panel(const struct part* part, const struct panel* panel, int first_group,
+                        int groups) {
+  for (int r = 0; r < panel->count; r++) {
+    const uint8_t* row = row_at(part, panel, r);
+    for (int g = first_group; g < first_group + groups; g++) {
+      (void)*(const volatile uint8_t*)(row + part->groups[g].offset);
+    }
+  }
+}
+
+#endif

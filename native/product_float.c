@@ -1,0 +1,193 @@
+// product_float.c: products whose weights become float32 on the way.
+
+#include "product.h"
+#include "tile.h"
+
+// Groups whose weights are unpacked at a time: 1024 columns of a panel are 128 KiB of L2.
+enum { DEPTH = 32 };
+
+// ---- A few tokens: every weight row is read once, as it is stored.
+
+// Packed as [token, group, GROUP].
+static size_t few_tile_bytes(int group_count) {
+  return (size_t)group_count * GROUP * FEW * sizeof(float);
+}
+
+static size_t no_bytes(int group_count) {
+  (void)group_count;
+  return 0;
+}
+
+static void few_pack(const struct part* part, int tile) {
+  (void)tile;
+  float* to = part->activations;
+  for (int t = 0; t < part->tokens; t++) {
+    const float* x = part->x + t * part->product->x_stride;
+    for (int g = 0; g < part->group_count; g++, to += GROUP) {
+      const struct group* group = &part->groups[g];
+      if (group->elements < GROUP) memset(to, 0, GROUP * sizeof(float));
+      memcpy(to, x + group->column, (size_t)group->elements * sizeof(float));
+    }
+  }
+}
+
+// sums[token] of one row.
+INLINE void few_row(const int dtype, const int tokens, const struct part* part, const uint8_t* row,
+                    vf sums[FEW]) {
+  vf chain[FEW][2];  // two additions in flight for each token
+#pragma GCC unroll 4
+  for (int t = 0; t < tokens; t++) chain[t][0] = chain[t][1] = splat(0);
+  const float* x = part->activations;
+  int64_t x_step = (int64_t)part->group_count * GROUP;
+  for (int g = 0; g < part->group_count; g++, x += GROUP) {
+    const struct group* group = &part->groups[g];
+    vf v[GROUP_VECTORS];
+    if (group->elements == GROUP) {
+      load_group(dtype, row + group->offset, v);
+    } else {
+      load_group_part(dtype, row + group->offset, group->elements, v);
+    }
+#pragma GCC unroll 4
+    for (int t = 0; t < tokens; t++) {
+#pragma GCC unroll 8
+      for (int i = 0; i < GROUP_VECTORS; i++) chain[t][i % 2] += v[i] * load(x + t * x_step + i * W);
+    }
+  }
+#pragma GCC unroll 4
+  for (int t = 0; t < tokens; t++) sums[t] = chain[t][0] + chain[t][1];
+}
+
+// Rows are taken one after the other, not side by side: the processor fetches ahead along one stream
+// of addresses in a page, and stops doing so where there are several.
+INLINE void few_tokens(const int dtype, const int tokens, const struct part* part, const struct panel* panel, float* out) {
+  for (int first = 0; first < panel->count; first += 4) {
+    vf sums[4][FEW];
+#pragma GCC unroll 4
+    for (int r = 0; r < 4; r++) {
+      few_row(dtype, tokens, part, row_at(part, panel, first + r), sums[r]);
+    }
+#pragma GCC unroll 4
+    for (int t = 0; t < tokens; t++) {
+      _mm_storeu_ps(out + t * PANEL + first,
+                    sums4(sums[0][t], sums[1][t], sums[2][t], sums[3][t]));
+    }
+  }
+}
+
+INLINE void few_of(const int dtype, const struct part* part, const struct panel* panel, float* out) {
+  switch (part->tokens) {
+    case 1: few_tokens(dtype, 1, part, panel, out); break;
+    case 2: few_tokens(dtype, 2, part, panel, out); break;
+    case 3: few_tokens(dtype, 3, part, panel, out); break;
+    case 4: few_tokens(dtype, 4, part, panel, out); break;
+  }
+}
+
+static void few_multiply(const struct part* part, const struct panel* panel,
+                         int first_tile, int tokens, float* out, void* space) {
+  (void)first_tile, (void)tokens, (void)space;
+  switch (part->w->dtype) {
+    case RAP_F32: few_of(RAP_F32, part, panel, out); break;
+    case RAP_F16: few_of(RAP_F16, part, panel, out); break;
+    case RAP_BF16: few_of(RAP_BF16, part, panel, out); break;
+#if !defined(__AVX512VNNI__)
+    case RAP_Q8_0: few_of(RAP_Q8_0, part, panel, out); break;
+    case RAP_Q4_0: few_of(RAP_Q4_0, part, panel, out); break;
+    case RAP_Q4_1: few_of(RAP_Q4_1, part, panel, out); break;
+#endif
+  }
+}
+
+const struct method VARIANT(float_few) = {few_tile_bytes, no_bytes, few_pack, few_multiply};
+
+// ---- Many tokens: weights are unpacked once, then multiplied tile by tile.
+
+// Packed as [tile, group, GROUP, TILE], so that the tokens of a tile lie side by side.
+static size_t many_tile_bytes(int group_count) {
+  return (size_t)group_count * GROUP * TILE * sizeof(float);
+}
+
+static size_t many_member_bytes(int group_count) {
+  (void)group_count;
+  return (size_t)DEPTH * GROUP * PANEL * sizeof(float);
+}
+
+static void many_pack(const struct part* part, int tile) {
+  float* to = (float*)part->activations + (int64_t)tile * part->group_count * GROUP * TILE;
+  int first = tile * TILE;
+  int tokens = part->tokens - first < TILE ? part->tokens - first : TILE;
+  for (int g = 0; g < part->group_count; g++, to += GROUP * TILE) {
+    const struct group* group = &part->groups[g];
+    if (tokens < TILE || group->elements < GROUP) memset(to, 0, GROUP * TILE * sizeof(float));
+    for (int t = 0; t < tokens; t++) {
+      const float* x = part->x + (first + t) * part->product->x_stride + group->column;
+      for (int i = 0; i < group->elements; i++) to[i * TILE + t] = x[i];
+    }
+  }
+}
+
+// b[sub, group, GROUP, TILE_LANES]: lanes are rows.
+INLINE void unpack(const int dtype, const struct part* part, const struct panel* panel, int first_group, int groups, float* b) {
+  int lanes = (panel->count + TILE_LANES - 1) / TILE_LANES * TILE_LANES;
+  for (int r = 0; r < lanes; r += W) {
+    const uint8_t* rows[W];
+    for (int i = 0; i < W; i++) rows[i] = row_at(part, panel, r + i);
+    float* to = b + (int64_t)(r / TILE_LANES) * groups * GROUP * TILE_LANES + r % TILE_LANES;
+    for (int g = first_group; g < first_group + groups; g++) {
+      const struct group* group = &part->groups[g];
+      vf v[GROUP_VECTORS][W];
+#pragma GCC unroll 16
+      for (int i = 0; i < W; i++) {
+        vf row[GROUP_VECTORS];
+        if (group->elements == GROUP) {
+          load_group(dtype, rows[i] + group->offset, row);
+        } else {
+          load_group_part(dtype, rows[i] + group->offset, group->elements, row);
+        }
+        for (int j = 0; j < GROUP_VECTORS; j++) v[j][i] = row[j];
+      }
+      for (int j = 0; j < GROUP_VECTORS; j++) {
+        transpose(v[j]);
+#pragma GCC unroll 16
+        for (int i = 0; i < W; i++, to += TILE_LANES) store(to, v[j][i]);
+      }
+    }
+  }
+}
+
+static void unpack_any(const struct part* part, const struct panel* panel,
+                       int first_group, int groups, float* b) {
+  switch (part->w->dtype) {
+    case RAP_F32: unpack(RAP_F32, part, panel, first_group, groups, b); break;
+    case RAP_F16: unpack(RAP_F16, part, panel, first_group, groups, b); break;
+    case RAP_BF16: unpack(RAP_BF16, part, panel, first_group, groups, b); break;
+#if !defined(__AVX512VNNI__)
+    case RAP_Q8_0: unpack(RAP_Q8_0, part, panel, first_group, groups, b); break;
+    case RAP_Q4_0: unpack(RAP_Q4_0, part, panel, first_group, groups, b); break;
+    case RAP_Q4_1: unpack(RAP_Q4_1, part, panel, first_group, groups, b); break;
+#endif
+  }
+}
+
+static void many_multiply(const struct part* part, const struct panel* panel,
+                          int first_tile, int tokens, float* out, void* space) {
+  if (part->group_count == 0) memset(out, 0, (size_t)tokens * PANEL * sizeof(float));
+  for (int g = 0; g < part->group_count; g += DEPTH) {
+    int groups = part->group_count - g < DEPTH ? part->group_count - g : DEPTH;
+    fetch_panel(part, panel, g, groups);
+    unpack_any(part, panel, g, groups, space);
+    for (int t = 0; t < tokens; t += TILE) {
+      int64_t tile = first_tile + t / TILE;
+      const float* a = (const float*)part->activations +
+                       (tile * part->group_count + g) * GROUP * TILE;
+      for (int r = 0; r < panel->count; r += TILE_LANES) {
+        const float* b = (const float*)space + (int64_t)r * groups * GROUP;
+        multiply_tile_of(tokens - t < TILE ? tokens - t : TILE, (int64_t)groups * GROUP, a, TILE,
+                         b, TILE_LANES, out + t * PANEL + r, PANEL, g > 0);
+      }
+    }
+  }
+}
+
+const struct method VARIANT(float_many) = {many_tile_bytes, many_member_bytes, many_pack,
+                                           many_multiply};

@@ -1,0 +1,248 @@
+// simd.h: vectors of the widest kind that the instruction set being compiled has.
+//
+// Arithmetic is written with operators; a * b + c becomes one fused instruction where there is one.
+
+#ifndef RAP_SIMD_H
+#define RAP_SIMD_H
+
+#include <immintrin.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__AVX512F__)
+#define W 16  // floats in a vector
+#elif defined(__AVX2__)
+#define W 8
+#else
+#define W 4
+#endif
+
+#define INLINE static inline __attribute__((always_inline))
+
+typedef float vf __attribute__((vector_size(4 * W)));
+typedef int32_t vi __attribute__((vector_size(4 * W)));
+typedef float vf_anywhere __attribute__((vector_size(4 * W), aligned(1), may_alias));
+typedef int32_t vi_anywhere __attribute__((vector_size(4 * W), aligned(1), may_alias));
+
+INLINE vf load(const float* p) { return *(const vf_anywhere*)p; }
+INLINE void store(float* p, vf v) { *(vf_anywhere*)p = v; }
+
+#if W == 16
+INLINE vf splat(float x) { return _mm512_set1_ps(x); }
+INLINE vi splat_int(int32_t x) { return (vi)_mm512_set1_epi32(x); }
+INLINE vf to_float(vi v) { return _mm512_cvtepi32_ps((__m512i)v); }
+// NaN if b is; a is the bound.
+INLINE vf larger(vf a, vf b) { return _mm512_max_ps(a, b); }
+INLINE vf smaller(vf a, vf b) { return _mm512_min_ps(a, b); }
+INLINE float sum(vf v) { return _mm512_reduce_add_ps(v); }
+INLINE float largest(vf v) { return _mm512_reduce_max_ps(v); }
+INLINE vf from_half(const uint16_t* p) {
+  return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i*)p));
+}
+INLINE void to_half(uint16_t* p, vf v) {
+  _mm256_storeu_si256((__m256i*)p, _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
+}
+INLINE vf from_bf16(const uint16_t* p) {
+  return (vf)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i*)p)), 16);
+}
+INLINE vf from_int8(const uint8_t* p) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i*)p)));
+}
+INLINE vf from_nibbles(const uint8_t* p, int shift) {
+  __m512i bytes = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i*)p));
+  return _mm512_cvtepi32_ps(_mm512_and_si512(_mm512_srli_epi32(bytes, shift), _mm512_set1_epi32(15)));
+}
+#elif W == 8
+INLINE vf splat(float x) { return _mm256_set1_ps(x); }
+INLINE vi splat_int(int32_t x) { return (vi)_mm256_set1_epi32(x); }
+INLINE vf to_float(vi v) { return _mm256_cvtepi32_ps((__m256i)v); }
+INLINE vf larger(vf a, vf b) { return _mm256_max_ps(a, b); }
+INLINE vf smaller(vf a, vf b) { return _mm256_min_ps(a, b); }
+INLINE vf from_half(const uint16_t* p) { return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i*)p)); }
+INLINE void to_half(uint16_t* p, vf v) {
+  _mm_storeu_si128((__m128i*)p, _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
+}
+INLINE vf from_bf16(const uint16_t* p) {
+  return (vf)_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i*)p)), 16);
+}
+INLINE vf from_int8(const uint8_t* p) {
+  return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i*)p)));
+}
+INLINE vf from_nibbles(const uint8_t* p, int shift) {
+  __m256i bytes = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i*)p));
+  return _mm256_cvtepi32_ps(_mm256_and_si256(_mm256_srli_epi32(bytes, shift), _mm256_set1_epi32(15)));
+}
+#else
+INLINE vf splat(float x) { return _mm_set1_ps(x); }
+INLINE vi splat_int(int32_t x) { return (vi)_mm_set1_epi32(x); }
+INLINE vf to_float(vi v) { return _mm_cvtepi32_ps((__m128i)v); }
+INLINE vf larger(vf a, vf b) { return _mm_max_ps(a, b); }
+INLINE vf smaller(vf a, vf b) { return _mm_min_ps(a, b); }
+INLINE __m128i load_words(const uint16_t* p) {  // 4 of them as int32
+  return _mm_unpacklo_epi16(_mm_loadl_epi64((const __m128i*)p), _mm_setzero_si128());
+}
+INLINE vf from_half(const uint16_t* p) {
+  vi h = (vi)load_words(p);
+  vi magnitude = (h & 0x7fff) << 13;
+  // The exponents' biases differ by 112; subnormal halves become normal by the product.
+  vi bits = (vi)((vf)magnitude * 0x1p112f);
+  bits |= (magnitude >= 0x7c00 << 13) & 0x7f800000;  // infinities and NaNs
+  return (vf)(bits | (h & 0x8000) << 16);
+}
+INLINE uint16_t half_of(float x) {
+  uint32_t bits;
+  memcpy(&bits, &x, 4);
+  uint32_t sign = bits >> 16 & 0x8000;
+  uint32_t magnitude = bits & 0x7fffffff;
+  if (magnitude > 0x7f800000) return (uint16_t)(sign | 0x7e00);   // NaN
+  if (magnitude >= 0x477ff000) return (uint16_t)(sign | 0x7c00);  // rounds to infinity
+  if (magnitude < 0x38800000) {  // subnormal: let the adder round at 2^-24
+    float tiny;
+    memcpy(&tiny, &magnitude, 4);
+    tiny += 0.5f;  // one ulp of [0.5, 1) is 2^-24
+    memcpy(&bits, &tiny, 4);
+    return (uint16_t)(sign | (bits - 0x3f000000));
+  }
+  magnitude += 0xfff + (magnitude >> 13 & 1);  // to nearest, ties to even
+  return (uint16_t)(sign | (magnitude - (112u << 23)) >> 13);
+}
+INLINE void to_half(uint16_t* p, vf v) {
+  for (int i = 0; i < W; i++) p[i] = half_of(v[i]);
+}
+INLINE vf from_bf16(const uint16_t* p) { return (vf)((vi)load_words(p) << 16); }
+INLINE __m128i load_bytes(const uint8_t* p) {  // 4 of them as int32
+  int32_t word;
+  memcpy(&word, p, 4);
+  __m128i words = _mm_unpacklo_epi8(_mm_cvtsi32_si128(word), _mm_setzero_si128());
+  return _mm_unpacklo_epi16(words, _mm_setzero_si128());
+}
+INLINE vf from_int8(const uint8_t* p) { return to_float((vi)load_bytes(p) << 24 >> 24); }
+INLINE vf from_nibbles(const uint8_t* p, int shift) {
+  return to_float((vi)load_bytes(p) >> shift & 15);
+}
+#endif
+
+#if W != 16
+INLINE float sum(vf v) {
+  float s = 0;
+  for (int i = 0; i < W; i++) s += v[i];
+  return s;
+}
+INLINE float largest(vf v) {
+  float most = v[0];
+  for (int i = 1; i < W; i++) most = v[i] > most ? v[i] : most;
+  return most;
+}
+#endif
+
+// The sums of four vectors.
+INLINE __m128 sums4(vf a, vf b, vf c, vf d) {
+#if W == 16
+#define FOLD_(v) _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1))
+#else
+#define FOLD_(v) (v)
+#endif
+#if W >= 8
+#define FOLD(v) \
+  _mm_add_ps(_mm256_castps256_ps128(FOLD_(v)), _mm256_extractf128_ps(FOLD_(v), 1))
+#else
+#define FOLD(v) FOLD_(v)
+#endif
+  __m128 p = FOLD(a), q = FOLD(b), r = FOLD(c), s = FOLD(d);
+#undef FOLD
+#undef FOLD_
+  _MM_TRANSPOSE4_PS(p, q, r, s);
+  return _mm_add_ps(_mm_add_ps(p, q), _mm_add_ps(r, s));
+}
+
+// The first n < W elements, then zeros.
+INLINE vf load_part(const float* p, int n) {
+  float all[W] = {0};
+  memcpy(all, p, 4 * (size_t)n);
+  return load(all);
+}
+INLINE vf from_half_part(const uint16_t* p, int n) {
+  uint16_t all[W] = {0};
+  memcpy(all, p, 2 * (size_t)n);
+  return from_half(all);
+}
+INLINE void store_part(float* p, vf v, int n) {
+  float all[W];
+  store(all, v);
+  memcpy(p, all, 4 * (size_t)n);
+}
+
+INLINE float half_to_float(const void* p) {
+  uint16_t all[W] = {0};
+  memcpy(all, p, 2);
+#if W >= 8
+  return _cvtsh_ss(all[0]);
+#else
+  return from_half(all)[0];
+#endif
+}
+
+// exp(x), relative error below 2e-7; x below -87.3 gives exp(-87.3), above 88.3 exp(88.3).
+// exp(x) = 2^n exp(r), n = round(x / ln 2): Cody and Waite's two-part ln 2, then the Taylor series
+// to r^7, whose remainder at |r| = ln 2 / 2 is 5e-9.
+INLINE vf exp_of(vf x) {
+  x = larger(splat(-87.3f), smaller(splat(88.3f), x));
+  const float shift = 12582912.f;  // 1.5 * 2^23: adding it rounds to an integer
+  vf shifted = x * 1.44269504f + shift;
+  vf n = shifted - shift;
+  vf r = x - n * 0.693359375f;
+  r = r - n * -2.12194440e-4f;
+  vf p = splat(1.f / 5040);
+  p = p * r + 1.f / 720;
+  p = p * r + 1.f / 120;
+  p = p * r + 1.f / 24;
+  p = p * r + 1.f / 6;
+  p = p * r + 0.5f;
+  p = p * r + 1.f;
+  p = p * r + 1.f;
+  return (vf)((vi)p + (((vi)shifted) << 23));
+}
+
+// Transposes v as a W x W matrix.
+INLINE void transpose(vf v[W]) {
+#if W == 16
+#define LOW_(h, j) (((j) & (h)) == 0 ? (j) : 16 + (j) - (h))
+#define HIGH_(h, j) (((j) & (h)) == 0 ? (j) + (h) : 16 + (j))
+#define ALL_(f, h) \
+  (vi){f(h, 0), f(h, 1), f(h, 2),  f(h, 3),  f(h, 4),  f(h, 5),  f(h, 6),  f(h, 7), \
+       f(h, 8), f(h, 9), f(h, 10), f(h, 11), f(h, 12), f(h, 13), f(h, 14), f(h, 15)}
+#elif W == 8
+#define LOW_(h, j) (((j) & (h)) == 0 ? (j) : 8 + (j) - (h))
+#define HIGH_(h, j) (((j) & (h)) == 0 ? (j) + (h) : 8 + (j))
+#define ALL_(f, h) \
+  (vi) { f(h, 0), f(h, 1), f(h, 2), f(h, 3), f(h, 4), f(h, 5), f(h, 6), f(h, 7) }
+#else
+#define LOW_(h, j) (((j) & (h)) == 0 ? (j) : 4 + (j) - (h))
+#define HIGH_(h, j) (((j) & (h)) == 0 ? (j) + (h) : 4 + (j))
+#define ALL_(f, h) \
+  (vi) { f(h, 0), f(h, 1), f(h, 2), f(h, 3) }
+#endif
+  // Swaps the off-diagonal quarters of every 2h x 2h square, for growing h.
+#define STAGE_(h)                                         \
+  for (int i = 0; i < W; i++) {                           \
+    if ((i & (h)) == 0) {                                 \
+      vf a = v[i], b = v[i + (h)];                        \
+      v[i] = __builtin_shuffle(a, b, ALL_(LOW_, h));      \
+      v[i + (h)] = __builtin_shuffle(a, b, ALL_(HIGH_, h)); \
+    }                                                     \
+  }
+  STAGE_(1)
+  STAGE_(2)
+#if W >= 8
+  STAGE_(4)
+#endif
+#if W >= 16
+  STAGE_(8)
+#endif
+#undef STAGE_
+#undef ALL_
+#undef HIGH_
+#undef LOW_
+}
+
+#endif

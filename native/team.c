@@ -1,0 +1,177 @@
+// team.c: see team.h.
+//
+// A job is a number of items. Whoever is free claims the next one, so a member that the operating
+// system keeps from running delays nobody, and the caller never waits for one to wake up. The
+// threads are made by the caller of this library: that way it needs nothing newer than its glibc
+// floor.
+
+#include "team.h"
+
+#include <linux/futex.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <x86intrin.h>
+
+#include "operations.h"
+
+// How long to spin before sleeping, in ticks of the time stamp counter: 30 to 60 us. A decode step
+// has gaps of a few us between operations; sleeping in them would cost more than it saves.
+enum { SPIN_TICKS = 120000 };
+
+struct space {
+  void* bytes;
+  size_t size;
+};
+
+struct rap_team {
+  // The job's number in the upper half, its items that nobody has claimed in the lower. In one word,
+  // because a late member must not claim an item of a job that it did not look at.
+  _Alignas(64) _Atomic uint64_t claims;
+  _Alignas(64) _Atomic uint32_t done;  // items; the caller may sleep on it
+  _Atomic uint32_t caller_sleeps;
+  _Alignas(64) _Atomic uint32_t posted;  // jobs posted to sleepers, who sleep on it
+  _Atomic uint32_t sleepers;
+  _Atomic uint32_t closed;
+  _Alignas(64) job* work;
+  void* context;
+  uint32_t items;
+  int members;
+  const struct operations* operations;
+  struct space shared;
+  struct space own[];  // [members]
+};
+
+static void sleep_while(_Atomic uint32_t* word, uint32_t value) {
+  syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+}
+
+static void wake_all(_Atomic uint32_t* word) {
+  syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1 << 30, NULL, NULL, 0);
+}
+
+rap_team* rap_team_new(int members, int isa) {
+  if (members < 1 || isa < 0 || isa > rap_best_isa()) return NULL;
+  size_t size = sizeof(rap_team) + (size_t)members * sizeof(struct space);
+  rap_team* team = aligned_alloc(64, (size + 63) / 64 * 64);
+  if (team == NULL) return NULL;
+  memset(team, 0, size);
+  team->members = members;
+  team->operations = operations_of(isa);
+  return team;
+}
+
+int team_members(const rap_team* team) { return team->members; }
+
+const struct operations* team_operations(const rap_team* team) { return team->operations; }
+
+// Claims and does items until there are none. Reading the job after the claim is safe: it cannot be
+// replaced before the claimed item is done.
+static void work_off(rap_team* team, int member) {
+  uint64_t seen = atomic_load_explicit(&team->claims, memory_order_acquire);
+  while ((uint32_t)seen != 0) {
+    if (!atomic_compare_exchange_weak_explicit(&team->claims, &seen, seen - 1,
+                                               memory_order_acq_rel, memory_order_acquire)) {
+      continue;
+    }
+    uint32_t items = team->items;
+    team->work(team->context, (int)(items - (uint32_t)seen), member);
+    // Sequentially consistent, as is the caller's pair: one of the two sees what the other wrote.
+    if (atomic_fetch_add(&team->done, 1) + 1 == items && atomic_load(&team->caller_sleeps)) {
+      wake_all(&team->done);
+    }
+    seen = atomic_load_explicit(&team->claims, memory_order_acquire);
+  }
+}
+
+void team_run(rap_team* team, job* work, void* context, int items) {
+  if (team->members == 1 || items <= 1) {
+    for (int i = 0; i < items; i++) work(context, i, 0);
+    return;
+  }
+  team->work = work;
+  team->context = context;
+  team->items = (uint32_t)items;
+  atomic_store_explicit(&team->done, 0, memory_order_relaxed);
+  uint64_t number = (atomic_load_explicit(&team->claims, memory_order_relaxed) >> 32) + 1;
+  atomic_store(&team->claims, number << 32 | (uint32_t)items);
+  if (atomic_load(&team->sleepers) != 0) {
+    atomic_fetch_add(&team->posted, 1);
+    wake_all(&team->posted);
+  }
+  work_off(team, 0);
+
+  uint64_t start = __rdtsc();
+  while (atomic_load_explicit(&team->done, memory_order_acquire) != (uint32_t)items) {
+    if (__rdtsc() - start < SPIN_TICKS) {
+      _mm_pause();
+      continue;
+    }
+    atomic_store(&team->caller_sleeps, 1);
+    uint32_t done = atomic_load(&team->done);
+    if (done != (uint32_t)items) sleep_while(&team->done, done);
+    atomic_store(&team->caller_sleeps, 0);
+  }
+}
+
+void rap_team_work(rap_team* team, int member) {
+  uint64_t idle_since = __rdtsc();
+  while (!atomic_load_explicit(&team->closed, memory_order_acquire)) {
+    if ((uint32_t)atomic_load_explicit(&team->claims, memory_order_acquire) != 0) {
+      work_off(team, member);
+      idle_since = __rdtsc();
+    } else if (__rdtsc() - idle_since < SPIN_TICKS) {
+      _mm_pause();
+    } else {
+      atomic_fetch_add(&team->sleepers, 1);
+      uint32_t posted = atomic_load(&team->posted);
+      // Looked at after `sleepers` was raised: a job posted since then also raises `posted`.
+      if ((uint32_t)atomic_load(&team->claims) == 0 && !atomic_load(&team->closed)) {
+        sleep_while(&team->posted, posted);
+      }
+      atomic_fetch_sub(&team->sleepers, 1);
+      idle_since = __rdtsc();
+    }
+  }
+}
+
+void rap_team_close(rap_team* team) {
+  atomic_store(&team->closed, 1);
+  atomic_fetch_add(&team->posted, 1);
+  wake_all(&team->posted);
+}
+
+void rap_team_free(rap_team* team) {
+  free(team->shared.bytes);
+  for (int i = 0; i < team->members; i++) free(team->own[i].bytes);
+  free(team);
+}
+
+static int reserve(struct space* space, size_t bytes) {
+  if (bytes <= space->size) return 1;
+  free(space->bytes);
+  size_t size = (bytes + 4095) / 4096 * 4096;
+  space->bytes = aligned_alloc(64, size);
+  space->size = space->bytes == NULL ? 0 : size;
+  return space->bytes != NULL;
+}
+
+int team_reserve(rap_team* team, size_t shared, size_t each) {
+  if (!reserve(&team->shared, shared)) return 0;
+  for (int i = 0; i < team->members; i++) {
+    if (!reserve(&team->own[i], each)) return 0;
+  }
+  return 1;
+}
+
+void* team_space(const rap_team* team) { return team->shared.bytes; }
+
+void* member_space(const rap_team* team, int member) { return team->own[member].bytes; }
+
+int64_t rap_team_scratch(const rap_team* team) {
+  size_t sum = team->shared.size;
+  for (int i = 0; i < team->members; i++) sum += team->own[i].size;
+  return (int64_t)sum;
+}

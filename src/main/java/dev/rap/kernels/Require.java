@@ -1,0 +1,79 @@
+package dev.rap.kernels;
+
+import dev.rap.tensor.DType;
+import dev.rap.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+
+/** Preconditions of native operations, which would read or write past the end without them. */
+final class Require {
+  private Require() {}
+
+  static void count(String what, int value) {
+    if (value < 0) {
+      throw new IllegalArgumentException(what + " must not be negative, was " + value);
+    }
+  }
+
+  static void bytes(String what, MemorySegment segment, long bytes) {
+    if (segment.byteSize() < bytes) {
+      throw new IllegalArgumentException(
+          "%s must have %d bytes, had %d".formatted(what, bytes, segment.byteSize()));
+    }
+  }
+
+  /** Rows of floats, {@code stride} apart, of which the first {@code width} are used. */
+  static void rows(String what, MemorySegment segment, int rows, int stride, int width) {
+    if (width > stride) {
+      throw new IllegalArgumentException(
+          "%s has a stride of %d, which must be at least %d".formatted(what, stride, width));
+    }
+    if (rows > 0) {
+      bytes(what, segment, 4 * ((rows - 1L) * stride + width));
+    }
+  }
+
+  static void within(String what, Ranges ranges, int end) {
+    if (end(ranges) > end) {
+      throw new IllegalArgumentException(
+          "%s must end at %d at most, were %s".formatted(what, end, ranges));
+    }
+  }
+
+  /** Bounds of columns are block bounds, or the end of the row, which is one. */
+  static void blocks(Ranges columns, Tensor w) {
+    int block = w.dtype().blockElements();
+    for (int i = 0; i < columns.count(); i++) {
+      if (columns.start(i) % block != 0 || columns.end(i) % block != 0) {
+        throw new IllegalArgumentException(
+            "columns of %s must be multiples of %d, were %s".formatted(w.dtype(), block, columns));
+      }
+    }
+  }
+
+  static void f32Row(String what, Tensor tensor) {
+    if (tensor.dtype() != DType.F32 || tensor.rows() != 1) {
+      throw new IllegalArgumentException(
+          "%s must be one row of F32, was %d of %s".formatted(what, tensor.rows(), tensor.dtype()));
+    }
+  }
+
+  static void wholeHeads(Ranges columns, int headSize) {
+    for (int i = 0; i < columns.count(); i++) {
+      if (columns.start(i) % headSize != 0 || columns.end(i) % headSize != 0) {
+        throw new IllegalArgumentException(
+            "columns must be whole heads of %d, were %s".formatted(headSize, columns));
+      }
+    }
+  }
+
+  static void batch(TokenBatch batch) {
+    bytes("positions", batch.positions(), 4L * batch.tokens());
+    bytes("sequenceOf", batch.sequenceOf(), 4L * batch.tokens());
+    long tables = (long) batch.sequences() * batch.blockTableStride();
+    bytes("blockTables", batch.blockTables(), 4 * tables);
+  }
+
+  static int end(Ranges ranges) {
+    return ranges.count() == 0 ? 0 : ranges.end(ranges.count() - 1);
+  }
+}

@@ -1,0 +1,121 @@
+package dev.rap.natives;
+
+import static java.nio.file.StandardCopyOption.ATOMIC_MOVE;
+
+import java.io.IOException;
+import java.lang.foreign.SymbolLookup;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Function;
+
+/**
+ * Directories of the user's own in which libraries are laid down to be loaded.
+ *
+ * <p>A file's name contains its SHA-256, and its bytes are compared with it before each use: one
+ * that was cut short or changed is written anew. Files appear whole or not at all, so that several
+ * processes may start at once.
+ *
+ * @param directories in order of preference; those that cannot be used are passed over
+ */
+record LibraryCache(List<Path> directories) {
+  private static final Set<PosixFilePermission> PRIVATE =
+      PosixFilePermissions.fromString("rwx------");
+
+  /** {@return the user's cache directory, then one below the directory for temporary files} */
+  static LibraryCache standard() {
+    List<Path> directories = new ArrayList<>();
+    String cache = System.getenv("XDG_CACHE_HOME");
+    if (cache != null && Path.of(cache).isAbsolute()) {
+      directories.add(Path.of(cache, "rap"));
+    } else {
+      directories.add(Path.of(System.getProperty("user.home"), ".cache", "rap"));
+    }
+    directories.add(
+        Path.of(System.getProperty("java.io.tmpdir"), "rap-" + System.getProperty("user.name")));
+    return new LibraryCache(directories);
+  }
+
+  /**
+   * Loads {@code library} from the first directory that lets it.
+   *
+   * @param link throws {@link UnsatisfiedLinkError} if the file cannot be loaded
+   */
+  NativeLibrary.Outcome load(byte[] library, Function<Path, SymbolLookup> link) {
+    String sha256 = sha256(library);
+    List<String> failures = new ArrayList<>();
+    for (Path directory : directories) {
+      try {
+        Path file = layDown(directory, library, sha256);
+        return new NativeLibrary.Loaded(file, sha256, link.apply(file));
+      } catch (IOException | UnsatisfiedLinkError e) {
+        failures.add(
+            "%s (%s: %s)".formatted(directory, e.getClass().getSimpleName(), e.getMessage()));
+      }
+    }
+    return new NativeLibrary.Unavailable(
+        "the native library could not be loaded from " + String.join(" nor ", failures),
+        "set XDG_CACHE_HOME to a directory that can be written and that is not mounted noexec");
+  }
+
+  private static Path layDown(Path directory, byte[] library, String sha256) throws IOException {
+    createPrivate(directory);
+    Path file = directory.resolve("librap_cpu-" + sha256 + ".so");
+    if (holds(file, sha256)) {
+      return file;
+    }
+    Path fresh = Files.createTempFile(directory, "librap_cpu-", ".part");
+    try {
+      Files.write(fresh, library);
+      Files.move(fresh, file, ATOMIC_MOVE);
+    } finally {
+      Files.deleteIfExists(fresh);
+    }
+    if (!holds(file, sha256)) {
+      throw new IOException("what was written reads back differently");
+    }
+    return file;
+  }
+
+  private static void createPrivate(Path directory) throws IOException {
+    Path parent = directory.getParent();
+    if (parent != null) {
+      Files.createDirectories(parent);
+    }
+    if (!Files.exists(directory, LinkOption.NOFOLLOW_LINKS)) {
+      Files.createDirectory(directory, PosixFilePermissions.asFileAttribute(PRIVATE));
+    }
+    // Someone else's directory in a shared place could exchange the file after it was compared.
+    if (!Files.getOwner(directory).equals(Files.getOwner(currentProcess()))) {
+      throw new IOException("it belongs to another user");
+    }
+    if (!Files.getPosixFilePermissions(directory).equals(PRIVATE)) {
+      Files.setPosixFilePermissions(directory, PRIVATE);
+    }
+  }
+
+  private static Path currentProcess() {
+    return Path.of("/proc/self");
+  }
+
+  private static boolean holds(Path file, String sha256) throws IOException {
+    return Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)
+        && sha256(Files.readAllBytes(file)).equals(sha256);
+  }
+
+  static String sha256(byte[] bytes) {
+    try {
+      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+    } catch (NoSuchAlgorithmException e) {
+      throw new AssertionError("every Java platform has SHA-256", e);
+    }
+  }
+}

@@ -1,0 +1,58 @@
+package dev.rap.kernels;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+
+import dev.rap.tensor.DType;
+import dev.rap.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.util.BitSet;
+
+/** Puts NaN where a kernel must not read, so that results show if it did. */
+final class Poison {
+  private static final short HALF_NAN = 0x7e00;
+  private static final short BF16_NAN = 0x7fc0;
+
+  private Poison() {}
+
+  /** Poisons rows and columns of {@code w} outside of the ranges. */
+  static void outside(Tensor w, Ranges rows, Ranges columns) {
+    BitSet keptRows = set(rows);
+    BitSet keptColumns = set(columns);
+    int step = w.dtype().blockElements();
+    for (int r = 0; r < w.rows(); r++) {
+      for (int c = 0; c < w.columns(); c += step) {
+        if (!keptRows.get(r) || !keptColumns.get(c)) {
+          block(w.dtype(), w.data(), r * w.rowBytes() + w.dtype().byteSize(c));
+        }
+      }
+    }
+  }
+
+  /** Poisons columns of rows of floats outside of the ranges. */
+  static void outside(MemorySegment x, int stride, int rows, Ranges columns) {
+    BitSet kept = set(columns);
+    for (int r = 0; r < rows; r++) {
+      for (int c = kept.nextClearBit(0); c < stride; c = kept.nextClearBit(c + 1)) {
+        x.set(JAVA_FLOAT_UNALIGNED, 4 * ((long) r * stride + c), Float.NaN);
+      }
+    }
+  }
+
+  // The scale of a block makes all of it NaN.
+  private static void block(DType type, MemorySegment data, long offset) {
+    switch (type) {
+      case F32 -> data.set(JAVA_FLOAT_UNALIGNED, offset, Float.NaN);
+      case BF16 -> data.set(JAVA_SHORT_UNALIGNED, offset, BF16_NAN);
+      case F16, Q8_0, Q4_0, Q4_1 -> data.set(JAVA_SHORT_UNALIGNED, offset, HALF_NAN);
+    }
+  }
+
+  private static BitSet set(Ranges ranges) {
+    BitSet set = new BitSet();
+    for (int i = 0; i < ranges.count(); i++) {
+      set.set(ranges.start(i), ranges.end(i));
+    }
+    return set;
+  }
+}

@@ -1,0 +1,104 @@
+package dev.rap.kernels;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+
+import dev.rap.tensor.DType;
+import dev.rap.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.random.RandomGenerator;
+import java.util.random.RandomGeneratorFactory;
+
+/** Inputs of kernels, in guarded memory. */
+final class RandomData {
+  private final Arena arena;
+  private final RandomGenerator random;
+
+  RandomData(Arena arena, long seed) {
+    this.arena = arena;
+    this.random = RandomGeneratorFactory.of("L64X128MixRandom").create(seed);
+  }
+
+  int below(int end) {
+    return random.nextInt(end);
+  }
+
+  MemorySegment bytes(long count) {
+    return GuardedMemory.allocate(arena, count);
+  }
+
+  MemorySegment floats(long count, float value) {
+    MemorySegment segment = bytes(4 * count);
+    for (long i = 0; i < count; i++) {
+      segment.set(JAVA_FLOAT_UNALIGNED, 4 * i, value);
+    }
+    return segment;
+  }
+
+  MemorySegment normal(long count, double scale) {
+    MemorySegment segment = bytes(4 * count);
+    for (long i = 0; i < count; i++) {
+      segment.set(JAVA_FLOAT_UNALIGNED, 4 * i, (float) (scale * random.nextGaussian()));
+    }
+    return segment;
+  }
+
+  /**
+   * {@return integers of -127 ... 127, with a 127 or -127 in every 32: 8 bits with one scale hold
+   * them exactly, and so does bf16}
+   */
+  MemorySegment integers(long count) {
+    MemorySegment segment = bytes(4 * count);
+    for (long i = 0; i < count; i++) {
+      int value = i % 16 == 0 ? 127 * (random.nextBoolean() ? 1 : -1) : below(255) - 127;
+      segment.set(JAVA_FLOAT_UNALIGNED, 4 * i, value);
+    }
+    return segment;
+  }
+
+  MemorySegment ints(int... values) {
+    MemorySegment segment = bytes(4L * values.length);
+    for (int i = 0; i < values.length; i++) {
+      segment.set(JAVA_INT_UNALIGNED, 4L * i, values[i]);
+    }
+    return segment;
+  }
+
+  /** {@return weights of about 1 in magnitude} */
+  Tensor weights(DType type, int rows, int columns) {
+    MemorySegment data = bytes(type.byteSize(columns) * rows);
+    long blocks = (long) rows * columns / type.blockElements();
+    long blockBytes = type.byteSize(type.blockElements());
+    for (long i = 0; i < blocks; i++) {
+      block(type, data.asSlice(i * blockBytes, blockBytes));
+    }
+    return new Tensor(type, rows, columns, data);
+  }
+
+  private void block(DType type, MemorySegment block) {
+    float value = (float) random.nextGaussian();
+    float scale = (float) random.nextDouble(0.5, 1.5);
+    switch (type) {
+      case F32 -> block.set(JAVA_FLOAT_UNALIGNED, 0, value);
+      case F16 -> half(block, 0, value);
+      case BF16 ->
+          block.set(JAVA_SHORT_UNALIGNED, 0, (short) (Float.floatToRawIntBits(value) >> 16));
+      case Q8_0, Q4_0, Q4_1 -> {
+        for (long i = 0; i < block.byteSize(); i++) {
+          block.set(JAVA_BYTE, i, (byte) random.nextInt());
+        }
+        half(block, 0, type == DType.Q8_0 ? scale / 73 : scale / 5);
+        if (type == DType.Q4_1) {
+          half(block, 2, -8 * scale / 5);
+        }
+      }
+    }
+  }
+
+  private static void half(MemorySegment block, long offset, float value) {
+    block.set(JAVA_SHORT_UNALIGNED, offset, Float.floatToFloat16(value));
+  }
+}
