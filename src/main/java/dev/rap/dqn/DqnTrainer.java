@@ -80,12 +80,7 @@ public final class DqnTrainer {
   public void train(int steps, Consumer<Episode> listener) {
     long end = step + steps;
     while (step < end) {
-      long before = step;
-      Episode episode = play();
-      if (step == before) {
-        continue; // nothing to decide: not an episode
-      }
-      listener.accept(episode);
+      listener.accept(play());
     }
   }
 
@@ -94,7 +89,7 @@ public final class DqnTrainer {
     double reward = 0;
     double loss = 0;
     int updates = 0;
-    while (!environment.done()) {
+    do {
       reward += act();
       if (replay.size() >= config.learningStarts() && step % config.learningInterval() == 0) {
         loss += learn();
@@ -103,10 +98,8 @@ public final class DqnTrainer {
       if (step % config.targetUpdateInterval() == 0) {
         target.copyFrom(online);
       }
-    }
-    if (reward != 0 || updates != 0) {
-      episodes++;
-    }
+    } while (!environment.done());
+    episodes++;
     return new Episode(episodes, step, reward, loss / updates, config.epsilon().at(step));
   }
 

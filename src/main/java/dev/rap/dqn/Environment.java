@@ -11,7 +11,7 @@ public interface Environment {
   /** {@return how many actions there are, valid now or not} */
   int actions();
 
-  /** Begins an episode. It may be done already: then there was nothing to decide. */
+  /** Begins an episode, which has at least one step. */
   void reset(RandomGenerator random);
 
   /**

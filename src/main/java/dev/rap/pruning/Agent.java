@@ -13,14 +13,14 @@ import dev.rap.dqn.QNetwork;
 public record Agent(DqnConfig config, QNetwork network, Training training) {
 
   /**
-   * What a training came to. The grid is {@link TrainingGrid}'s.
+   * What a training came to. Losses are means over the {@link TrainingGrid}, nats a token.
    *
-   * @param masksMeasured masks that the training had measured, beyond those of the profile
+   * @param masksMeasured masks that it had measured, beyond those of the profile
    * @param surrogateError root mean square difference of the surrogate's and the measured loss, on
-   *     the masks of the last round that had any and that the surrogate had not seen, nats a token
-   * @param gridLoss mean measured loss of the masks that the agent chooses on the grid, nats a
-   *     token
-   * @param gsiGridLoss the same of GSI's masks
+   *     the masks of the last round that measured any and before the surrogate saw them, nats a
+   *     token; NaN if none were measured
+   * @param gridLoss of the masks that the agent chooses
+   * @param gsiGridLoss of GSI's masks
    */
   public record Training(
       int episodes,

@@ -6,8 +6,10 @@ import dev.rap.memory.MemoryModel;
 import java.util.BitSet;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.function.Function;
 
 /**
  * Trains the agent of a model whose profile is there.
@@ -16,131 +18,159 @@ import java.util.SplittableRandom;
  * it learns from a {@link LossSurrogate}, which begins with the masks that GSI measured. After each
  * round of learning the masks that the agent now chooses are measured, with some beside them, and
  * the surrogate is fitted anew: it becomes right where the agent goes, and where it was too
- * hopeful, the agent goes and finds out (Ross et al. 2011, DAgger). The agent that is kept is the
- * one of the round whose chosen masks measured best.
+ * hopeful, the agent goes and finds out (after DAgger, Ross et al. 2011). The agent that is kept is
+ * that of the round whose chosen masks have the least loss.
  *
  * <p>The same profile, plan and losses give the same agent. Belongs to one thread.
  *
+ * <p>The paper publishes neither reward nor schedule; these are ours. Without a discount the return
+ * of an episode is the rise of the final mask's loss, so the best policy is the one whose masks
+ * cost least.
+ *
+ * @see <a href="https://arxiv.org/abs/2505.17138">RAP</a>
  * @see <a href="https://arxiv.org/abs/1011.0686">Ross, Gordon and Bagnell 2011</a>
  */
 public final class AgentTrainer {
-  private static final double EXPLORATION = 0.1;
+  /** Chance of any other removal where masks beside the agent's own are sought. */
+  private static final double VARIATION = 0.1;
+
+  private static final int VARIATIONS = 8;
 
   private final MemoryModel memory;
   private final Profile profile;
   private final TrainingPlan plan;
   private final MeasuredMasks masks;
+  private final Importances importances;
   private final StateEncoder encoder;
   private final List<TrainingGrid.Question> questions;
   private final SplittableRandom random;
+  private int episodes;
+  private long steps;
 
+  /**
+   * @param profile what it has measured already is not measured again
+   * @param loss over the profile's calibration text
+   */
   public AgentTrainer(MemoryModel memory, Profile profile, MaskLoss loss, TrainingPlan plan) {
     this.memory = memory;
     this.profile = profile;
     this.plan = plan;
     masks = new MeasuredMasks(profile, memory, loss);
-    encoder = new StateEncoder(new Importances(profile));
+    importances = new Importances(profile);
+    encoder = new StateEncoder(importances);
     questions = TrainingGrid.questions(memory);
-    random = new SplittableRandom(~plan.dqn().seed());
+    random = new SplittableRandom(~plan.dqn().seed()); // not the trainer's own sequence
   }
 
   /** {@return the profile with the agent and all masks that are measured now} */
   public Profile train(TrainingListener listener) {
-    LossSurrogate surrogate = masks.surrogate(plan.dqn().seed());
-    PruningEnvironment environment = new PruningEnvironment(memory, encoder, surrogate, 1);
+    LossSurrogate surrogate = fit(listener);
+    PruningEnvironment environment = new PruningEnvironment(memory, encoder, surrogate);
     DqnTrainer trainer = new DqnTrainer(plan.dqn(), environment);
-    int[] episodes = new int[1];
-    long[] steps = new long[1];
     QNetwork best = null;
     double bestLoss = Double.POSITIVE_INFINITY;
     double error = Double.NaN;
     for (int round = 1; round <= plan.rounds(); round++) {
-      trainer.train(
-          plan.dqn().steps() / plan.rounds(),
-          episode -> {
-            episodes[0] = episode.number();
-            steps[0] = episode.step();
-            listener.episode(episode);
-          });
+      learn(trainer, listener);
       QNetwork network = trainer.network();
-      int allowed =
-          masks.measured() + (plan.masks() - masks.measured()) / (plan.rounds() - round + 1);
-      double roundError = measure(network, surrogate, allowed, round < plan.rounds(), listener);
-      double gridLoss = gridLoss(network, surrogate);
-      listener.round(new TrainingListener.Round(round, masks.measured(), roundError, gridLoss));
+      double roundError = measure(network, surrogate, plan.rounds() - round, listener);
       error = Double.isNaN(roundError) ? error : roundError;
+      double gridLoss = gridLoss(question -> greedy(network, question), surrogate);
+      listener.round(new TrainingListener.Round(round, masks.measured(), roundError, gridLoss));
       if (gridLoss < bestLoss) {
         bestLoss = gridLoss;
         best = network;
       }
-      surrogate = masks.surrogate(plan.dqn().seed());
+      surrogate = fit(listener);
       environment.follow(surrogate);
       trainer.forget();
     }
-    return profile.withAgent(
-        new Agent(
-            plan.dqn(),
-            best,
-            new Agent.Training(episodes[0], steps[0], masks.measured(), error, bestLoss, 0)),
-        masks.beyondGsi());
+    Agent.Training training =
+        new Agent.Training(
+            episodes, steps, masks.measured(), error, bestLoss, gridLoss(this::gsi, surrogate));
+    return profile.withAgent(new Agent(plan.dqn(), best, training), masks.beyondGsi());
   }
 
+  private LossSurrogate fit(TrainingListener listener) {
+    LossSurrogate surrogate = masks.surrogate(plan.dqn().seed());
+    listener.fitted(masks.known(), surrogate.leaveOneOutError());
+    return surrogate;
+  }
+
+  private void learn(DqnTrainer trainer, TrainingListener listener) {
+    trainer.train(
+        Math.ceilDiv(plan.dqn().steps(), plan.rounds()),
+        episode -> {
+          episodes = episode.number();
+          steps = episode.step();
+          listener.episode(episode);
+        });
+  }
+
+  private BitSet greedy(QNetwork network, TrainingGrid.Question question) {
+    return new DqnPolicy(memory, encoder, network)
+        .removal(question.workload(), question.budget())
+        .removed();
+  }
+
+  private BitSet gsi(TrainingGrid.Question question) {
+    return new Removal(memory, question.workload(), question.budget())
+        .removeInOrder(importances.gsiOrder())
+        .removed();
+  }
+
+  /**
+   * Measures this round's share of the masks: first the agent's own, then, unless this is the last
+   * round, some beside them.
+   *
+   * @return the surrogate's error on them
+   */
   private double measure(
-      QNetwork network,
-      LossSurrogate surrogate,
-      int allowed,
-      boolean explore,
-      TrainingListener listener) {
-    DqnPolicy policy = new DqnPolicy(memory, encoder, network);
+      QNetwork network, LossSurrogate surrogate, int roundsLeft, TrainingListener listener) {
+    int allowed = (plan.masks() - masks.measured()) / (roundsLeft + 1);
     Set<BitSet> wanted = new LinkedHashSet<>();
-    for (TrainingGrid.Question q : questions) {
-      wanted.add(policy.removal(q.workload(), q.budget()).removed());
-    }
-    if (explore) {
-      for (int pass = 0; pass < 4; pass++) {
-        for (TrainingGrid.Question q : questions) {
-          beside(policy, q, surrogate, wanted);
-        }
-      }
+    questions.forEach(question -> wanted.add(greedy(network, question)));
+    wanted.removeIf(masks::knows);
+    for (int tries = 0;
+        roundsLeft > 0 && wanted.size() < allowed && tries < plan.masks();
+        tries++) {
+      beside(network, surrogate, wanted).ifPresent(wanted::add);
     }
     double squares = 0;
     int count = 0;
     for (BitSet removed : wanted) {
-      if (masks.measured() < allowed && !masks.knows(removed)) {
-        double error = masks.loss(removed) - surrogate.loss(removed);
-        squares += error * error;
-        count++;
-        listener.measured(masks.measured(), plan.masks());
+      if (count == allowed) {
+        break;
       }
+      double error = masks.loss(removed) - surrogate.loss(removed);
+      squares += error * error;
+      count++;
+      listener.measured(masks.measured(), plan.masks());
     }
     return Math.sqrt(squares / count);
   }
 
-  /** Adds the best of some variations of what the policy chooses, as the surrogate sees them. */
-  private void beside(
-      DqnPolicy policy, TrainingGrid.Question q, LossSurrogate surrogate, Set<BitSet> wanted) {
+  /** {@return the best of some variations on the agent's choice, as the surrogate sees them} */
+  private Optional<BitSet> beside(QNetwork network, LossSurrogate surrogate, Set<BitSet> wanted) {
+    TrainingGrid.Question question = questions.get(random.nextInt(questions.size()));
+    DqnPolicy policy = new DqnPolicy(memory, encoder, network);
     BitSet best = null;
     double least = Double.POSITIVE_INFINITY;
-    for (int i = 0; i < 8; i++) {
-      BitSet removed = policy.removal(q.workload(), q.budget(), EXPLORATION, random).removed();
-      if (!wanted.contains(removed) && !masks.knows(removed)) {
-        double loss = surrogate.loss(removed);
-        if (loss < least) {
-          least = loss;
-          best = removed;
-        }
+    for (int i = 0; i < VARIATIONS; i++) {
+      BitSet removed =
+          policy.removal(question.workload(), question.budget(), VARIATION, random).removed();
+      if (!wanted.contains(removed) && !masks.knows(removed) && surrogate.loss(removed) < least) {
+        least = surrogate.loss(removed);
+        best = removed;
       }
     }
-    if (best != null) {
-      wanted.add(best);
-    }
+    return Optional.ofNullable(best);
   }
 
-  private double gridLoss(QNetwork network, LossSurrogate surrogate) {
-    DqnPolicy policy = new DqnPolicy(memory, encoder, network);
+  private double gridLoss(Function<TrainingGrid.Question, BitSet> choice, LossSurrogate surrogate) {
     double sum = 0;
-    for (TrainingGrid.Question q : questions) {
-      BitSet removed = policy.removal(q.workload(), q.budget()).removed();
+    for (TrainingGrid.Question question : questions) {
+      BitSet removed = choice.apply(question);
       sum += masks.knows(removed) ? masks.loss(removed) : surrogate.loss(removed);
     }
     return sum / questions.size();

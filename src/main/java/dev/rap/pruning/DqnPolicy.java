@@ -5,6 +5,8 @@ import dev.rap.memory.MemoryBudget;
 import dev.rap.memory.MemoryModel;
 import dev.rap.memory.Workload;
 import dev.rap.model.RetentionMask;
+import java.util.Arrays;
+import java.util.random.RandomGenerator;
 
 /** Removes, until the rest fits, the sublayer whose removal a Q-network values most. */
 final class DqnPolicy implements PruningPolicy {
@@ -29,27 +31,22 @@ final class DqnPolicy implements PruningPolicy {
   }
 
   Removal removal(Workload workload, MemoryBudget budget) {
-    return removal(workload, budget, 0, null);
+    return removal(workload, budget, 0, () -> 0L);
   }
 
-  Removal removal(
-      Workload workload,
-      MemoryBudget budget,
-      double epsilon,
-      java.util.random.RandomGenerator random) {
+  /** {@return the same, but each choice is any with probability {@code epsilon}} */
+  Removal removal(Workload workload, MemoryBudget budget, double epsilon, RandomGenerator random) {
     Removal removal = new Removal(memory, workload, budget);
     float[] observation = new float[encoder.size()];
     boolean[] valid = new boolean[removal.sublayers()];
-    java.util.Arrays.fill(valid, true);
+    Arrays.fill(valid, true);
     QNetwork.Activations activations = network.newActivations();
     while (!removal.fits()) {
-      encoder.encode(removal, observation);
-      network.forward(observation, activations);
-      int action = activations.bestAction(valid);
-      if (epsilon > 0 && random.nextDouble() < epsilon) {
-        do {
-          action = random.nextInt(valid.length);
-        } while (!valid[action]);
+      int action = random.nextInt(valid.length);
+      if (!valid[action] || random.nextDouble() >= epsilon) {
+        encoder.encode(removal, observation);
+        network.forward(observation, activations);
+        action = activations.bestAction(valid);
       }
       removal.remove(action);
       valid[action] = false;

@@ -102,6 +102,15 @@ final class JsonFields {
     return node.doubleValue();
   }
 
+  /** {@return the number, NaN for null} */
+  double numberOrNull(String name) {
+    return numberOrNull(at(name), ask(name));
+  }
+
+  private static double numberOrNull(String place, JsonNode node) {
+    return node.isNull() ? Double.NaN : number(place, node);
+  }
+
   /** {@return the field as it is} */
   JsonNode node(String name) {
     return ask(name);
@@ -136,7 +145,7 @@ final class JsonFields {
 
   /** {@return the numbers, NaN for null} */
   List<Double> numbers(String name) {
-    return list(name, (place, node) -> node.isNull() ? Double.NaN : number(place, node));
+    return list(name, JsonFields::numberOrNull);
   }
 
   /** {@return the objects' fields} */

@@ -6,41 +6,44 @@ import java.util.List;
 import java.util.SplittableRandom;
 
 /**
- * A guess at the loss of masks that were not measured, from those that were: Gaussian process
- * regression of the rise over the dense loss.
+ * A guess at the loss of masks that were not measured, from those that were: a {@link
+ * GaussianRegression} of the rise over the dense loss.
  *
- * <p>Two masks are alike as far as they remove the same sublayers: {@code k(x, y) = product of
- * exp(-w_i / scale)} over the sublayers {@code i} that only one of them removes, with {@code w_i}
- * the root of the one-shot importance, so that the important ones set masks further apart. Such a
- * kernel holds effects of single sublayers, of pairs, and of all higher orders, the higher the
- * weaker. The scale and the noise are those of the least leave-one-out error, relative to the
- * measured rise.
+ * <p>The likeness of two masks is the product of {@code exp(-w_i / scale)} over the sublayers
+ * {@code i} that only one of them removes, with {@code w_i} twice the root of the one-shot
+ * importance (of at least 0.01 nats), so that the important ones set masks further apart. Such a
+ * likeness allows for effects of single sublayers, of pairs, and of all higher orders, the higher
+ * the weaker. Scale and noise are those of the least leave-one-out error, where each error counts
+ * relative to the measured rise and 0.1 nats.
  *
  * <p>Immutable; a {@link Walk} belongs to one thread.
  */
 final class LossSurrogate {
   private static final double[] SCALES = {2, 4, 8, 16, 32, 64};
   private static final double[] NOISES = {1e-6, 1e-4, 1e-2};
-  private static final int MOST_FOR_CHOICE = 500;
+
+  /** Cases, drawn at random, on which scale and noise are chosen: their cost is cubic. */
+  private static final int CASES_FOR_CHOICE = 500;
 
   private final double denseLoss;
-  private final double[] factors; // [sublayers], what a difference in that sublayer multiplies by
-  private final double[] start; // [masks], contribution of each measured mask to the dense mask
-  private final double[][] changes; // [sublayers][masks], its change when the sublayer goes
+  private final double[] start; // [masks], what each measured mask adds to the dense mask's rise
+  private final double[][] changes; // [sublayers][masks], its factor when the sublayer goes
   private final double leaveOneOutError;
+
+  /** A setting of the likeness, and how well it did. */
+  private record Choice(double scale, double noise, double criterion, double error) {}
 
   private LossSurrogate(
       double denseLoss,
-      double[] factors,
       List<BitSet> masks,
       double[] weights,
+      double[] factors,
       double leaveOneOutError) {
     this.denseLoss = denseLoss;
-    this.factors = factors;
     this.leaveOneOutError = leaveOneOutError;
+    BitSet nothing = new BitSet();
     start = new double[masks.size()];
     changes = new double[factors.length][masks.size()];
-    BitSet nothing = new BitSet();
     for (int m = 0; m < start.length; m++) {
       start[m] = weights[m] * likeness(masks.get(m), nothing, factors);
       for (int i = 0; i < factors.length; i++) {
@@ -52,44 +55,53 @@ final class LossSurrogate {
   /**
    * {@return the surrogate of these measurements}
    *
-   * @param importances one-shot importances by sublayer, nats
+   * @param removed the sublayers that each mask leaves out
+   * @param losses their measured losses, nats a token
+   * @param importances rise of the loss when a sublayer goes alone, nats a token
+   * @param seed of the cases on which it is chosen
    */
   static LossSurrogate fit(
       double denseLoss, List<BitSet> removed, double[] losses, double[] importances, long seed) {
-    int[] some = sample(removed.size(), seed);
-    List<BitSet> someRemoved = Arrays.stream(some).mapToObj(removed::get).toList();
+    int[] some = sample(removed.size(), new SplittableRandom(seed));
+    List<BitSet> someMasks = Arrays.stream(some).mapToObj(removed::get).toList();
     double[] someRises = Arrays.stream(some).mapToDouble(m -> losses[m] - denseLoss).toArray();
-    double least = Double.POSITIVE_INFINITY;
-    double[] bestFactors = null;
-    double bestNoise = 0;
+    Choice best = null;
     for (double scale : SCALES) {
-      double[] factors = factors(importances, scale);
+      double[][] likeness = likeness(someMasks, factors(importances, scale));
       for (double noise : NOISES) {
-        double error =
-            Regression.of(someRemoved, someRises, factors, noise).leaveOneOutError(someRises);
-        if (error < least) {
-          least = error;
-          bestFactors = factors;
-          bestNoise = noise;
-        }
+        Choice choice = choice(scale, likeness, noise, someRises);
+        best = best == null || choice.criterion < best.criterion ? choice : best;
       }
     }
     double[] rises = Arrays.stream(losses).map(loss -> loss - denseLoss).toArray();
-    double[] weights = Regression.of(removed, rises, bestFactors, bestNoise).weights;
-    return new LossSurrogate(denseLoss, bestFactors, removed, weights, least);
+    double[] factors = factors(importances, best.scale);
+    double[] weights =
+        new GaussianRegression(likeness(removed, factors), best.noise, rises).weights();
+    return new LossSurrogate(denseLoss, removed, weights, factors, best.error);
+  }
+
+  private static Choice choice(double scale, double[][] likeness, double noise, double[] rises) {
+    double[] errors = new GaussianRegression(likeness, noise, rises).leaveOneOutErrors();
+    double relative = 0;
+    double squares = 0;
+    for (int m = 0; m < rises.length; m++) {
+      double unit = Math.max(rises[m], 0) + 0.1;
+      relative += errors[m] * errors[m] / (unit * unit);
+      squares += errors[m] * errors[m];
+    }
+    return new Choice(scale, noise, relative, Math.sqrt(squares / rises.length));
   }
 
   private static double[] factors(double[] importances, double scale) {
     return Arrays.stream(importances)
-        .map(rise -> StrictMath.exp(-2 * StrictMath.sqrt(Math.max(rise, 0.01)) / scale))
+        .map(rise -> StrictMath.exp(-2 * Math.sqrt(Math.max(rise, 0.01)) / scale))
         .toArray();
   }
 
-  private static int[] sample(int size, long seed) {
+  private static int[] sample(int size, SplittableRandom random) {
     int[] all = new int[size];
     Arrays.setAll(all, i -> i);
-    SplittableRandom random = new SplittableRandom(seed);
-    int count = Math.min(size, MOST_FOR_CHOICE);
+    int count = Math.min(size, CASES_FOR_CHOICE);
     for (int i = 0; i < count; i++) {
       int j = i + random.nextInt(size - i);
       int moved = all[i];
@@ -97,6 +109,17 @@ final class LossSurrogate {
       all[j] = moved;
     }
     return Arrays.copyOf(all, count);
+  }
+
+  private static double[][] likeness(List<BitSet> masks, double[] factors) {
+    double[][] likeness = new double[masks.size()][];
+    for (int i = 0; i < likeness.length; i++) {
+      likeness[i] = new double[i];
+      for (int j = 0; j < i; j++) {
+        likeness[i][j] = likeness(masks.get(i), masks.get(j), factors);
+      }
+    }
+    return likeness;
   }
 
   private static double likeness(BitSet x, BitSet y, double[] factors) {
@@ -107,12 +130,9 @@ final class LossSurrogate {
     return product;
   }
 
+  /** {@return root mean square error when each mask is predicted from the others, nats a token} */
   double leaveOneOutError() {
     return leaveOneOutError;
-  }
-
-  String describe() {
-    return Arrays.toString(factors);
   }
 
   /** {@return the loss with {@code removed} gone, nats a token} */
@@ -122,10 +142,11 @@ final class LossSurrogate {
     return walk.loss();
   }
 
-  /** Sublayers going one after another. */
+  /** Sublayers going one after another, at one multiplication a measured mask each. */
   final class Walk {
     private final double[] contributions = start.clone();
 
+    /** Everything is there again. */
     void restart() {
       System.arraycopy(start, 0, contributions, 0, start.length);
     }
@@ -139,108 +160,11 @@ final class LossSurrogate {
 
     /** {@return the loss now, nats a token} */
     double loss() {
-      double sum = 0;
+      double rise = 0;
       for (double contribution : contributions) {
-        sum += contribution;
+        rise += contribution;
       }
-      return denseLoss + sum;
-    }
-
-    /** {@return the loss if {@code sublayer} went too} */
-    double lossWithout(int sublayer) {
-      double[] change = changes[sublayer];
-      double sum = 0;
-      for (int m = 0; m < contributions.length; m++) {
-        sum += contributions[m] * change[m];
-      }
-      return denseLoss + sum;
-    }
-  }
-
-  /** The linear algebra: weights that solve (K + noise) weights = rises. */
-  private static final class Regression {
-    private final double[][] lower; // Cholesky's
-    private final double[] weights;
-
-    private Regression(double[][] lower, double[] weights) {
-      this.lower = lower;
-      this.weights = weights;
-    }
-
-    static Regression of(List<BitSet> masks, double[] rises, double[] factors, double noise) {
-      int n = masks.size();
-      double[][] k = new double[n][];
-      for (int i = 0; i < n; i++) {
-        k[i] = new double[i + 1];
-        for (int j = 0; j < i; j++) {
-          k[i][j] = likeness(masks.get(i), masks.get(j), factors);
-        }
-        k[i][i] = 1 + noise;
-      }
-      factor(k);
-      double[] half = new double[n];
-      for (int i = 0; i < n; i++) {
-        half[i] = (rises[i] - dot(k[i], half, i)) / k[i][i];
-      }
-      double[] weights = new double[n];
-      for (int i = n - 1; i >= 0; i--) {
-        weights[i] = half[i] / k[i][i];
-        for (int j = 0; j < i; j++) {
-          half[j] -= k[i][j] * weights[i];
-        }
-      }
-      return new Regression(k, weights);
-    }
-
-    private static void factor(double[][] k) {
-      for (int i = 0; i < k.length; i++) {
-        for (int j = 0; j < i; j++) {
-          k[i][j] = (k[i][j] - dot(k[i], k[j], j)) / k[j][j];
-        }
-        // Rounding may leave a pivot of equal masks below the noise.
-        k[i][i] = Math.sqrt(Math.max(k[i][i] - dot(k[i], k[i], i), 1e-12));
-      }
-    }
-
-    // Four sums, since one would wait for each addition in turn.
-    private static double dot(double[] a, double[] b, int count) {
-      double s0 = 0;
-      double s1 = 0;
-      double s2 = 0;
-      double s3 = 0;
-      int i = 0;
-      for (; i + 3 < count; i += 4) {
-        s0 += a[i] * b[i];
-        s1 += a[i + 1] * b[i + 1];
-        s2 += a[i + 2] * b[i + 2];
-        s3 += a[i + 3] * b[i + 3];
-      }
-      for (; i < count; i++) {
-        s0 += a[i] * b[i];
-      }
-      return (s0 + s1) + (s2 + s3);
-    }
-
-    /** {@return root mean square of (prediction without it - rise) / (rise + 0.1)} */
-    double leaveOneOutError(double[] rises) {
-      int n = weights.length;
-      double sum = 0;
-      double[] column = new double[n];
-      for (int i = 0; i < n; i++) {
-        Arrays.fill(column, 0);
-        double diagonal = 0; // of the inverse
-        for (int r = i; r < n; r++) {
-          double s = r == i ? 1 : 0;
-          for (int m = i; m < r; m++) {
-            s -= lower[r][m] * column[m];
-          }
-          column[r] = s / lower[r][r];
-          diagonal += column[r] * column[r];
-        }
-        double error = weights[i] / diagonal / (Math.max(rises[i], 0) + 0.1);
-        sum += error * error;
-      }
-      return Math.sqrt(sum / n);
+      return denseLoss + rise;
     }
   }
 }

@@ -60,6 +60,11 @@ final class MeasuredMasks {
     return now;
   }
 
+  /** {@return how many masks are known, the dense one included} */
+  int known() {
+    return known.size();
+  }
+
   /** {@return how many masks were measured since the beginning} */
   int measured() {
     return measured;

@@ -1,6 +1,7 @@
 package dev.rap.pruning;
 
 import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -78,28 +79,35 @@ final class ProfileFile {
   }
 
   private static Agent agent(JsonFields fields) {
+    JsonFields training = fields.object("training");
     Agent agent =
         new Agent(
-            record(fields, "config", DqnConfig.class),
+            config(fields.node("config")),
             new QNetwork(
                 fields.integer("inputs"),
                 fields.integer("hidden"),
                 fields.integer("outputs"),
                 floats(fields.text("parameters"))),
-            record(fields, "training", Agent.Training.class));
+            new Agent.Training(
+                training.integer("episodes"),
+                training.longInteger("steps"),
+                training.integer("masksMeasured"),
+                training.numberOrNull("surrogateError"),
+                training.number("gridLoss"),
+                training.number("gsiGridLoss")));
+    training.end();
     fields.end();
     return agent;
   }
 
-  private static <T> T record(JsonFields fields, String name, Class<T> type) {
+  private static DqnConfig config(JsonNode node) {
+    if (!node.isObject()) {
+      throw new IllegalArgumentException("agent.config must be an object");
+    }
     try {
-      T value = JsonFile.MAPPER.treeToValue(fields.node(name), type);
-      if (value == null) {
-        throw new IllegalArgumentException(name + " must be an object");
-      }
-      return value;
+      return JsonFile.MAPPER.treeToValue(node, DqnConfig.class);
     } catch (JacksonException e) {
-      throw new IllegalArgumentException("agent.%s: %s".formatted(name, JsonFile.oneLine(e)), e);
+      throw new IllegalArgumentException("agent.config: " + JsonFile.oneLine(e), e);
     }
   }
 
@@ -166,6 +174,18 @@ final class ProfileFile {
         .put("hidden", network.hidden())
         .put("outputs", network.outputs())
         .put("parameters", base64(network.parameters()));
-    object.set("training", JsonFile.MAPPER.valueToTree(agent.training()));
+    Agent.Training training = agent.training();
+    ObjectNode came =
+        object
+            .putObject("training")
+            .put("episodes", training.episodes())
+            .put("steps", training.steps())
+            .put("masksMeasured", training.masksMeasured());
+    putNumber(came, "surrogateError", training.surrogateError());
+    came.put("gridLoss", training.gridLoss()).put("gsiGridLoss", training.gsiGridLoss());
+  }
+
+  private static void putNumber(ObjectNode object, String name, double number) {
+    object.put(name, Double.isNaN(number) ? null : number);
   }
 }

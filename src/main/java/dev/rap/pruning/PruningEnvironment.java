@@ -2,14 +2,12 @@ package dev.rap.pruning;
 
 import dev.rap.dqn.Environment;
 import dev.rap.memory.MemoryModel;
-import dev.rap.memory.Workload;
-import java.util.List;
 import java.util.random.RandomGenerator;
 
 /**
  * Sublayers are removed one by one until the budget is met. The reward of each removal is the fall
- * of the loss that a {@link LossSurrogate} sees in it, so that without a discount the return is the
- * rise of the final mask, negative.
+ * of the loss that a {@link LossSurrogate} sees in it, in nats, so that without a discount the
+ * return is the rise of the final mask, negative.
  *
  * <p>Every episode asks another question: a workload of the {@link TrainingGrid} and a budget of
  * any share that its budgets span.
@@ -17,16 +15,13 @@ import java.util.random.RandomGenerator;
 final class PruningEnvironment implements Environment {
   private final MemoryModel memory;
   private final StateEncoder encoder;
-  private final double rewardPerNat;
   private LossSurrogate.Walk walk;
   private double loss;
   private Removal removal;
 
-  PruningEnvironment(
-      MemoryModel memory, StateEncoder encoder, LossSurrogate surrogate, double rewardPerNat) {
+  PruningEnvironment(MemoryModel memory, StateEncoder encoder, LossSurrogate surrogate) {
     this.memory = memory;
     this.encoder = encoder;
-    this.rewardPerNat = rewardPerNat;
     follow(surrogate);
   }
 
@@ -47,23 +42,10 @@ final class PruningEnvironment implements Environment {
 
   @Override
   public void reset(RandomGenerator random) {
-    do {
-      Workload workload =
-          new Workload(
-              any(TrainingGrid.SEQUENCES, random), any(TrainingGrid.CONTEXT_LENGTHS, random));
-      double share = random.nextDouble(0.48, 1);
-      var budget = TrainingGrid.budget(memory, workload, share);
-      removal =
-          budget.admits(memory.smallestBytes(workload))
-              ? new Removal(memory, workload, budget)
-              : null;
-    } while (removal == null);
+    TrainingGrid.Question question = TrainingGrid.anyQuestion(memory, random);
+    removal = new Removal(memory, question.workload(), question.budget());
     walk.restart();
     loss = walk.loss();
-  }
-
-  private static int any(List<Integer> values, RandomGenerator random) {
-    return values.get(random.nextInt(values.size()));
   }
 
   @Override
@@ -84,7 +66,7 @@ final class PruningEnvironment implements Environment {
     walk.remove(action);
     double before = loss;
     loss = walk.loss();
-    return rewardPerNat * (before - loss);
+    return before - loss;
   }
 
   @Override

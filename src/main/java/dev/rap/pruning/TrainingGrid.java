@@ -5,6 +5,8 @@ import dev.rap.memory.MemoryModel;
 import dev.rap.memory.Workload;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.random.RandomGenerator;
 
 /** The questions that an agent is trained for and compared on. */
 public final class TrainingGrid {
@@ -16,6 +18,9 @@ public final class TrainingGrid {
 
   /** Tokens of each, s. */
   public static final List<Integer> CONTEXT_LENGTHS = List.of(128, 512, 2048, 8192);
+
+  // A little beyond the grid's least, so that the grid's edge is not the edge of what was learnt.
+  private static final double LEAST_SHARE = 0.48;
 
   private TrainingGrid() {}
 
@@ -32,18 +37,38 @@ public final class TrainingGrid {
     for (double share : SHARES) {
       for (int sequences : SEQUENCES) {
         for (int contextLength : CONTEXT_LENGTHS) {
-          Workload workload = new Workload(sequences, contextLength);
-          MemoryBudget budget = budget(memory, workload, share);
-          if (budget.admits(memory.smallestBytes(workload))) {
-            questions.add(new Question(workload, share, budget));
-          }
+          question(memory, new Workload(sequences, contextLength), share).ifPresent(questions::add);
         }
       }
     }
     return List.copyOf(questions);
   }
 
-  static MemoryBudget budget(MemoryModel memory, Workload workload, double share) {
-    return new MemoryBudget(Math.max(1, (long) (share * memory.denseBytes(workload))));
+  /**
+   * {@return any workload of the grid with a budget of any share that its budgets span}
+   *
+   * @throws IllegalStateException if no mask fits even 90 % at any of them
+   */
+  static Question anyQuestion(MemoryModel memory, RandomGenerator random) {
+    for (int attempt = 0; attempt < 10_000; attempt++) {
+      Workload workload = new Workload(any(SEQUENCES, random), any(CONTEXT_LENGTHS, random));
+      double share = random.nextDouble(LEAST_SHARE, 1);
+      Optional<Question> question = question(memory, workload, share);
+      if (question.isPresent()) {
+        return question.get();
+      }
+    }
+    throw new IllegalStateException("no mask fits any budget of the grid");
+  }
+
+  private static int any(List<Integer> values, RandomGenerator random) {
+    return values.get(random.nextInt(values.size()));
+  }
+
+  private static Optional<Question> question(MemoryModel memory, Workload workload, double share) {
+    MemoryBudget budget = new MemoryBudget((long) (share * memory.denseBytes(workload)));
+    return budget.admits(memory.smallestBytes(workload))
+        ? Optional.of(new Question(workload, share, budget))
+        : Optional.empty();
   }
 }

@@ -32,8 +32,12 @@ final class Profiles {
       removed.set(least);
       rounds.add(new GsiRound(least, losses));
     }
-    float[][] means = new float[sublayers][];
-    for (int i = 0; i < sublayers; i++) {
+    return of(dense, rounds, config);
+  }
+
+  static Profile of(double denseLoss, List<GsiRound> rounds, ModelConfig config) {
+    float[][] means = new float[2 * config.layers()][];
+    for (int i = 0; i < means.length; i++) {
       means[i] = new float[i % 2 == 0 ? config.querySize() : config.feedForwardSize()];
       means[i][0] = i - 2.5f;
     }
@@ -42,7 +46,7 @@ final class Profiles {
         config.name(),
         "cd".repeat(32),
         4096,
-        dense,
+        denseLoss,
         rounds,
         new MeanInputs(means),
         List.of(),
