@@ -36,6 +36,9 @@ public final class AgentTrainer {
 
   private static final int VARIATIONS = 8;
 
+  /** Masks kept back for the last round, whose choices are few that are new. */
+  private static final int LAST_ROUND_MASKS = 20;
+
   private final MemoryModel memory;
   private final Profile profile;
   private final TrainingPlan plan;
@@ -127,7 +130,9 @@ public final class AgentTrainer {
    */
   private double measure(
       QNetwork network, LossSurrogate surrogate, int roundsLeft, TrainingListener listener) {
-    int allowed = (plan.masks() - masks.measured()) / (roundsLeft + 1);
+    int left = plan.masks() - masks.measured();
+    int allowed =
+        roundsLeft == 0 ? left : Math.ceilDiv(Math.max(left - LAST_ROUND_MASKS, 0), roundsLeft);
     Set<BitSet> wanted = new LinkedHashSet<>();
     questions.forEach(question -> wanted.add(greedy(network, question)));
     wanted.removeIf(masks::knows);

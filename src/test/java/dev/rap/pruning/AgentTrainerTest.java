@@ -86,7 +86,7 @@ class AgentTrainerTest {
     List<Integer> known = new ArrayList<>();
     List<Integer> measured = new ArrayList<>();
     long[] steps = new long[1];
-    new AgentTrainer(MEMORY, PROFILE, LOSS, plan(2000, 20, 2))
+    new AgentTrainer(MEMORY, PROFILE, LOSS, plan(2000, 30, 2))
         .train(
             new TrainingListener() {
               @Override
@@ -103,7 +103,7 @@ class AgentTrainerTest {
               @Override
               public void measured(int masks, int allowed) {
                 measured.add(masks);
-                assertEquals(20, allowed);
+                assertEquals(30, allowed);
               }
 
               @Override
