@@ -9,6 +9,8 @@ import java.util.random.RandomGenerator;
  * every product runs along a row, and a row whose input is zero is skipped.
  */
 public final class QNetwork {
+  private static final int MOST_UNITS = 1 << 20;
+
   private final int inputs;
   private final int hidden;
   private final int outputs;
@@ -19,10 +21,12 @@ public final class QNetwork {
    * @param parameters layer by layer, row by row
    */
   public QNetwork(int inputs, int hidden, int outputs, float[] parameters) {
-    if (inputs < 1 || hidden < 1 || outputs < 1) {
-      throw new IllegalArgumentException(
-          "inputs, hidden and outputs must be positive, were %d, %d, %d"
-              .formatted(inputs, hidden, outputs));
+    for (int units : new int[] {inputs, hidden, outputs}) {
+      if (units < 1 || units > MOST_UNITS) {
+        throw new IllegalArgumentException(
+            "inputs, hidden and outputs must be in 1 to %d, were %d, %d, %d"
+                .formatted(MOST_UNITS, inputs, hidden, outputs));
+      }
     }
     if (parameters.length != parameterCount(inputs, hidden, outputs)) {
       throw new IllegalArgumentException(
@@ -33,6 +37,11 @@ public final class QNetwork {
                   outputs,
                   parameterCount(inputs, hidden, outputs),
                   parameters.length));
+    }
+    for (float parameter : parameters) {
+      if (!Float.isFinite(parameter)) {
+        throw new IllegalArgumentException("parameters must be finite, one was " + parameter);
+      }
     }
     this.inputs = inputs;
     this.hidden = hidden;

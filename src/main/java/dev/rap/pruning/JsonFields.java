@@ -1,7 +1,10 @@
 package dev.rap.pruning;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -127,7 +130,7 @@ final class JsonFields {
   }
 
   /** {@return each element as {@code form} makes it of its place and node} */
-  <T> List<T> list(String name, BiFunction<String, JsonNode, T> form) {
+  private <T> List<T> list(String name, BiFunction<String, JsonNode, T> form) {
     JsonNode node = ask(name);
     if (!node.isArray()) {
       throw refusal(at(name), "an array", node);
@@ -153,14 +156,26 @@ final class JsonFields {
     return list(name, JsonFields::new);
   }
 
-  List<String> texts(String name) {
-    return list(
-        name,
-        (place, node) -> {
-          if (!node.isTextual()) {
-            throw refusal(place, "a text", node);
-          }
-          return node.textValue();
-        });
+  float[] floats(String name) {
+    return floats(at(name), ask(name));
+  }
+
+  List<float[]> floatArrays(String name) {
+    return list(name, JsonFields::floats);
+  }
+
+  /** Little-endian singles in base64. */
+  private static float[] floats(String place, JsonNode node) {
+    try {
+      byte[] bytes = Base64.getDecoder().decode(node.isTextual() ? node.textValue() : "?");
+      if (bytes.length % Float.BYTES == 0) {
+        float[] floats = new float[bytes.length / Float.BYTES];
+        ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(floats);
+        return floats;
+      }
+    } catch (IllegalArgumentException e) {
+      throw (IllegalArgumentException) refusal(place, "floats in base64", node).initCause(e);
+    }
+    throw refusal(place, "whole floats in base64", node);
   }
 }

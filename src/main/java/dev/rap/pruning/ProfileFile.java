@@ -56,8 +56,7 @@ final class ProfileFile {
             calibration.longInteger("tokens"),
             file.number("denseLoss"),
             file.objects("gsi").stream().map(ProfileFile::round).toList(),
-            new MeanInputs(
-                file.texts("means").stream().map(ProfileFile::floats).toArray(float[][]::new)),
+            new MeanInputs(file.floatArrays("means").toArray(float[][]::new)),
             file.objects("measured").stream().map(ProfileFile::measured).toList(),
             file.optionalObject("agent").map(ProfileFile::agent));
     model.end();
@@ -87,7 +86,7 @@ final class ProfileFile {
                 fields.integer("inputs"),
                 fields.integer("hidden"),
                 fields.integer("outputs"),
-                floats(fields.text("parameters"))),
+                fields.floats("parameters")),
             new Agent.Training(
                 training.integer("episodes"),
                 training.longInteger("steps"),
@@ -109,17 +108,6 @@ final class ProfileFile {
     } catch (JacksonException e) {
       throw new IllegalArgumentException("agent.config: " + JsonFile.oneLine(e), e);
     }
-  }
-
-  private static float[] floats(String base64) {
-    byte[] bytes = Base64.getDecoder().decode(base64);
-    if (bytes.length % Float.BYTES != 0) {
-      throw new IllegalArgumentException(
-          "an array of floats has %d bytes, no multiple of 4".formatted(bytes.length));
-    }
-    float[] floats = new float[bytes.length / Float.BYTES];
-    ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(floats);
-    return floats;
   }
 
   private static String base64(float[] floats) {

@@ -149,6 +149,9 @@ class ProfileTest {
     assertRefused(
         good, "\"batchSize\":4,", "\"batchSize\":9,", "need 1 <= batchSize <= learningStarts");
     assertRefused(good, "\"outputs\":4", "\"outputs\":5", "a network of ");
+    assertRefused(good, "\"outputs\":4", "\"outputs\":2147483647", "must be in 1 to 1048576");
+    assertRefused(good, "\"means\":[\"", "\"means\":[\":", "means[0] must be floats in base64");
+    assertRefused(good, "\"means\":[\"", "\"means\":[\"AAAA\",\"", "means[0] must be whole floats");
     assertTrue(refusal("").contains("the file must be an object"));
     assertTrue(refusal("[1]").contains("the file must be an object, was [1]"));
     assertTrue(refusal("[".repeat(100_000)).contains("nesting depth"));
