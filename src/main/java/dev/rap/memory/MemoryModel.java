@@ -6,6 +6,7 @@ import dev.rap.model.RetentionMask;
 import dev.rap.model.Sublayer;
 import dev.rap.model.Weights;
 import java.util.BitSet;
+import java.util.stream.LongStream;
 
 /**
  * Predicts the bytes that a mask needs under a workload.
@@ -31,6 +32,7 @@ public final class MemoryModel {
   private final long kvBytesPerToken; // of one head group
   private final long workspaceBytesPerToken; // activations of a step
   private final long logitsBytesPerSequence;
+  private final long[] sublayerWeights; // [Sublayer.index()], the sums of unitBytes
 
   private MemoryModel(
       MaskShape shape,
@@ -45,6 +47,10 @@ public final class MemoryModel {
     this.kvBytesPerToken = kvBytesPerToken;
     this.workspaceBytesPerToken = workspaceBytesPerToken;
     this.logitsBytesPerSequence = logitsBytesPerSequence;
+    sublayerWeights = new long[unitBytes.length];
+    for (int i = 0; i < unitBytes.length; i++) {
+      sublayerWeights[i] = LongStream.of(unitBytes[i]).sum();
+    }
   }
 
   /**
@@ -148,10 +154,13 @@ public final class MemoryModel {
         headGroups += units.cardinality();
       }
     }
+    return new MemoryUse(
+        weights, headGroups * kvBytesPerToken * workload.tokens(), workspace(workload));
+  }
+
+  private long workspace(Workload workload) {
     long stepTokens = Math.min(workload.tokens(), Math.max(STEP_TOKENS, workload.sequences()));
-    long workspace =
-        workspaceBytesPerToken * stepTokens + logitsBytesPerSequence * workload.sequences();
-    return new MemoryUse(weights, headGroups * kvBytesPerToken * workload.tokens(), workspace);
+    return workspaceBytesPerToken * stepTokens + logitsBytesPerSequence * workload.sequences();
   }
 
   /** {@return all bytes that {@code mask} needs under {@code workload}} */
@@ -161,12 +170,40 @@ public final class MemoryModel {
 
   /** {@return the bytes of the model with everything retained} */
   public long denseBytes(Workload workload) {
-    return bytes(RetentionMask.dense(shape), workload);
+    return denseUse(workload).total();
+  }
+
+  /** {@return bytes by owner with everything retained} */
+  public MemoryUse denseUse(Workload workload) {
+    long headGroups = (long) shape.layers() * shape.headGroups();
+    return new MemoryUse(
+        fixedBytes + LongStream.of(sublayerWeights).sum(),
+        headGroups * kvBytesPerToken * workload.tokens(),
+        workspace(workload));
+  }
+
+  /** {@return the bytes of the model with nothing retained: no mask needs fewer} */
+  public long smallestBytes(Workload workload) {
+    return fixedBytes + workspace(workload);
+  }
+
+  /**
+   * {@return weights and KV that go when a sublayer goes as a whole, by {@link Sublayer#index()}}
+   *
+   * <p>They add up: the bytes of a mask of whole sublayers are {@link #denseBytes} less those of
+   * the sublayers that it drops.
+   */
+  public long[] sublayerBytes(Workload workload) {
+    long kv = shape.headGroups() * kvBytesPerToken * workload.tokens();
+    long[] bytes = sublayerWeights.clone();
+    for (int i = 0; i < bytes.length; i++) {
+      bytes[i] += Sublayer.of(i).kind() == Sublayer.Kind.ATTENTION ? kv : 0;
+    }
+    return bytes;
   }
 
   /** {@return weights and KV that go when {@code sublayer} goes as a whole} */
   public long sublayerBytes(Sublayer sublayer, Workload workload) {
-    RetentionMask dense = RetentionMask.dense(shape);
-    return bytes(dense, workload) - bytes(dense.without(sublayer), workload);
+    return sublayerBytes(workload)[sublayer.index()];
   }
 }

@@ -9,6 +9,7 @@ import dev.rap.model.RetentionMask;
 import dev.rap.model.RopeScaling;
 import dev.rap.model.Sublayer;
 import dev.rap.model.Sublayer.Kind;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 
 class MemoryModelTest {
@@ -100,5 +101,16 @@ class MemoryModelTest {
     Workload above = new Workload(1, tokens + 1);
     assertTrue(model.sublayerBytes(attention, below) < model.sublayerBytes(feedForward, below));
     assertTrue(model.sublayerBytes(attention, above) > model.sublayerBytes(feedForward, above));
+  }
+
+  @Test
+  void sublayerBytesAddUpToTheBytesOfAMask() {
+    MemoryModel model = paper(LLAMA_3_8B, false);
+    long[] freed = model.sublayerBytes(PAPER);
+    RetentionMask mask = without(LLAMA_3_8B, new int[] {0, 7, 31}, new int[] {7, 8});
+    long dropped = freed[0] + freed[14] + freed[62] + freed[15] + freed[17];
+    assertEquals(model.denseBytes(PAPER) - dropped, model.bytes(mask, PAPER));
+    assertEquals(model.smallestBytes(PAPER), model.denseBytes(PAPER) - LongStream.of(freed).sum());
+    assertEquals(model.use(RetentionMask.dense(model.shape()), PAPER), model.denseUse(PAPER));
   }
 }

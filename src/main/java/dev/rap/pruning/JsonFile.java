@@ -1,0 +1,128 @@
+package dev.rap.pruning;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.rap.InputException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.function.Function;
+
+/**
+ * A file that holds one JSON object.
+ *
+ * @param what for people, such as {@code profile}
+ * @param remedy what to do where it is damaged
+ */
+record JsonFile(String what, Path file, String remedy) {
+  /** Far above what any model needs: a larger file is no such file. */
+  private static final long MOST_BYTES = 256L << 20;
+
+  static final JsonMapper MAPPER =
+      JsonMapper.builder()
+          .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+          .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
+          .build();
+
+  /**
+   * {@return what {@code form} makes of the file's object}
+   *
+   * @throws InputException if the file cannot be read, holds no JSON object, or {@code form}
+   *     refuses it with an {@code IllegalArgumentException} that names the place
+   */
+  <T> T read(Function<JsonFields, T> form) {
+    byte[] bytes = bytes();
+    try {
+      return form.apply(new JsonFields("", tree(bytes)));
+    } catch (IllegalArgumentException e) {
+      throw new InputException(
+          "%s %s is damaged or no %s: %s; %s".formatted(what, file, what, e.getMessage(), remedy),
+          e);
+    }
+  }
+
+  private byte[] bytes() {
+    try {
+      if (Files.isDirectory(file)) {
+        throw unreadable("it is a directory", null);
+      }
+      if (Files.size(file) > MOST_BYTES) {
+        throw unreadable("it has more than %d MiB".formatted(MOST_BYTES >> 20), null);
+      }
+      return Files.readAllBytes(file);
+    } catch (NoSuchFileException e) {
+      throw unreadable("there is no such file", e);
+    } catch (IOException e) {
+      throw unreadable(String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  private InputException unreadable(String why, Throwable cause) {
+    return new InputException("%s %s cannot be read: %s".formatted(what, file, why), cause);
+  }
+
+  private static JsonNode tree(byte[] bytes) {
+    try {
+      return MAPPER.readTree(bytes);
+    } catch (JacksonException e) {
+      throw new IllegalArgumentException(oneLine(e), e);
+    } catch (IOException e) {
+      throw new IllegalArgumentException(String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  /** {@return Jackson's word and place, on one line} */
+  static String oneLine(JacksonException e) {
+    String word = String.valueOf(e.getOriginalMessage()).replaceAll("\\s+", " ");
+    return e.getLocation() == null
+        ? word
+        : "line %d, column %d: %s"
+            .formatted(e.getLocation().getLineNr(), e.getLocation().getColumnNr(), word);
+  }
+
+  /**
+   * Writes beside the file first and then renames, so that the file is the old or the new one.
+   *
+   * @throws InputException if it cannot be written; nothing is left behind
+   */
+  void write(JsonNode tree) {
+    Path part = file.resolveSibling(file.getFileName() + ".part");
+    try {
+      try (FileChannel channel =
+          FileChannel.open(
+              part,
+              StandardOpenOption.CREATE,
+              StandardOpenOption.TRUNCATE_EXISTING,
+              StandardOpenOption.WRITE)) {
+        ByteBuffer bytes = ByteBuffer.wrap(MAPPER.writeValueAsBytes(tree));
+        while (bytes.hasRemaining()) {
+          channel.write(bytes);
+        }
+        channel.force(true);
+      }
+      Files.move(part, file, StandardCopyOption.ATOMIC_MOVE);
+    } catch (IOException e) {
+      delete(part, e);
+      String why = e instanceof NoSuchFileException ? "there is no such folder" : e.getMessage();
+      throw new InputException("%s %s cannot be written: %s".formatted(what, file, why), e);
+    }
+  }
+
+  private static void delete(Path part, IOException reason) {
+    try {
+      Files.deleteIfExists(part);
+    } catch (IOException e) {
+      reason.addSuppressed(e);
+    }
+  }
+}
