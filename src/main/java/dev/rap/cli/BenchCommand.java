@@ -127,8 +127,7 @@ final class BenchCommand implements Callable<Integer> {
     int[][] prompts = prompts(model.config().vocabularySize());
     List<SpeedRun> runs = new ArrayList<>();
     try (Engine engine = new Engine(model.weights(), model.kernels(), options());
-        Progress progress =
-            new Progress(console, "bench", repetitions + 1, Progress.Unit.STEPS)) {
+        Progress progress = new Progress(console, "bench", repetitions + 1, Progress.Unit.STEPS)) {
       engine.setMask(choice.mask(), choice.means());
       SpeedRun.measure(engine, prompts, decode); // until compilers and caches are warm
       progress.at(1);

@@ -69,13 +69,7 @@ final class ChatCommand implements Callable<Integer> {
         Conversation conversation = new Conversation(format, system(format));
         ChatSession session =
             new ChatSession(
-                console,
-                engine,
-                model.tokenizer(),
-                conversation,
-                generation,
-                maxTokens,
-                report);
+                console, engine, model.tokenizer(), conversation, generation, maxTokens, report);
         return session.run() ? 0 : Failures.FAILURE;
       }
     }

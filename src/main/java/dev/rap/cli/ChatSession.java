@@ -127,8 +127,8 @@ final class ChatSession {
     LiveText text = new LiveText(console);
     Consumer<String> pieces = report.json() ? piece -> {} : text;
     Reply.Request request =
-        new Reply.Request(prompt, generation.sampling(replies++), maxTokens, generation.stops());
-    Reply reply = Reply.draw(engine, tokenizer, request, pieces);
+        new Reply.Request(generation.sampling(replies++), maxTokens, generation.stops());
+    Reply reply = Reply.draw(engine, tokenizer, prompt, request, pieces);
     text.end();
     conversation.add(said, reply.text());
     if (reply.finishReason().equals("context")) {

@@ -58,9 +58,7 @@ final class Conversation {
     turns.add(new Turn(user, assistant));
   }
 
-  /**
-   * {@return whether there was a turn to forget} The oldest goes.
-   */
+  /** {@return whether there was a turn to forget} The oldest goes. */
   boolean forgetOldest() {
     return turns.poll() != null;
   }

@@ -7,7 +7,6 @@ import dev.rap.memory.MemoryModel;
 import dev.rap.memory.Workload;
 import dev.rap.tokenizer.ChatFormat;
 import dev.rap.tokenizer.Tokenizer;
-import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.function.Consumer;
@@ -136,12 +135,12 @@ final class GenerateCommand implements Callable<Integer> {
       engine.setMask(choice.mask(), choice.means());
       LiveText text = new LiveText(console);
       Consumer<String> pieces = report.json() ? piece -> {} : text;
-      List<String> stops = generation.stops();
       Reply reply =
           Reply.draw(
               engine,
               model.tokenizer(),
-              new Reply.Request(tokens, generation.sampling(0), maxTokens, stops),
+              tokens,
+              new Reply.Request(generation.sampling(0), maxTokens, generation.stops()),
               pieces);
       text.end();
       return reply;

@@ -19,7 +19,7 @@ final class ReadBandwidth {
   private static final long BUFFER_BYTES = 256L << 20;
   private static final int PASSES = 12;
   private static final byte PATTERN = 1;
-  private static final long WORD = 0x0101_0101_0101_0101L;
+  private static final long WORD = 0x0101_0101_0101_0101L; // eight of it
 
   private ReadBandwidth() {}
 
@@ -38,7 +38,7 @@ final class ReadBandwidth {
           sum += part.get();
         }
         best = Math.min(best, (System.nanoTime() - start) / 1e9);
-        if (sum != WORD * (BUFFER_BYTES / Long.BYTES)) {
+        if (sum != WORD * (buffer.byteSize() / Long.BYTES)) {
           throw new IllegalStateException("memory was read as something that was not written");
         }
       }

@@ -27,7 +27,7 @@ record Reply(
     double decodeSeconds) {
 
   /** How a text is drawn and where it ends. */
-  record Request(int[] prompt, SamplingOptions sampling, int maxTokens, List<String> stops) {}
+  record Request(SamplingOptions sampling, int maxTokens, List<String> stops) {}
 
   /**
    * {@return the reply, drawn to its end}
@@ -36,11 +36,10 @@ record Reply(
    * @throws dev.rap.InputException if the prompt does not fit into the context
    */
   static Reply draw(
-      Engine engine, Tokenizer tokenizer, Request request, Consumer<String> pieces) {
+      Engine engine, Tokenizer tokenizer, int[] prompt, Request request, Consumer<String> pieces) {
     long start = System.nanoTime();
     Sequence sequence =
-        engine.submit(
-            request.prompt(), request.sampling(), request.maxTokens(), tokenizer.endTokens());
+        engine.submit(prompt, request.sampling(), request.maxTokens(), tokenizer.endTokens());
     TextStream stream = new TextStream(tokenizer, request.stops());
     StringBuilder text = new StringBuilder();
     Consumer<String> show =

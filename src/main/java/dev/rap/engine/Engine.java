@@ -62,8 +62,7 @@ public final class Engine implements AutoCloseable {
 
   // As MemoryModel counts the workspace. Every token of a step has a slot in the KV cache.
   private static int stepTokens(Options options) {
-    return Math.min(
-        options.kvTokens(), Math.max(MemoryModel.STEP_TOKENS, options.maxSequences()));
+    return Math.min(options.kvTokens(), Math.max(MemoryModel.STEP_TOKENS, options.maxSequences()));
   }
 
   /**
@@ -162,7 +161,8 @@ public final class Engine implements AutoCloseable {
     return tokens;
   }
 
-  // What the running ones still lack for their tokens so far is theirs: a newcomer that took it would
+  // What the running ones still lack for their tokens so far is theirs: a newcomer that took it
+  // would
   // be sent back, or hold up a long prompt.
   private void admit() {
     KvBlockPool pool = runner.pool();

@@ -15,8 +15,7 @@ import java.util.regex.Pattern;
  *
  * <p>Immutable.
  *
- * @see <a
- *     href="https://github.com/openai/openai-python/blob/release-v0.28.0/chatml.md">ChatML</a>
+ * @see <a href="https://github.com/openai/openai-python/blob/release-v0.28.0/chatml.md">ChatML</a>
  * @see <a href="https://www.llama.com/docs/model-cards-and-prompt-formats/meta-llama-3/">Llama
  *     3</a>
  */
@@ -47,8 +46,7 @@ public final class ChatFormat {
     private final String end;
     private final String between; // turns
 
-    Kind(
-        String title, String start, String headerEnd, String gap, String end, String between) {
+    Kind(String title, String start, String headerEnd, String gap, String end, String between) {
       this.title = title;
       this.start = start;
       this.headerEnd = headerEnd;

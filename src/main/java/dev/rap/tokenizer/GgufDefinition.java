@@ -40,7 +40,7 @@ final class GgufDefinition {
     this.tokens = strings("tokens");
     if (tokens.isEmpty()) {
       throw new InputException(
-          "%s has a tokenizer without tokens: convert the model again".formatted(source));
+          "%s has no token in %stokens: convert the model again".formatted(source, KEY));
     }
     this.vocabulary = new Vocabulary(source);
     for (int id = 0; id < tokens.size(); id++) {

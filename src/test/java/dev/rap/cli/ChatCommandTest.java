@@ -80,8 +80,7 @@ class ChatCommandTest {
     assertTrue(chat("/help\n").err().contains("/reset"));
     Captured unknown = chat("/rest\nhello\n");
     assertEquals(
-        "rap: there is no command /rest, /help lists them" + System.lineSeparator(),
-        unknown.err());
+        "rap: there is no command /rest, /help lists them" + System.lineSeparator(), unknown.err());
     assertEquals("Hi" + System.lineSeparator(), unknown.out());
     assertEquals(1, unknown.exitCode());
   }
@@ -96,8 +95,7 @@ class ChatCommandTest {
 
   @Test
   void markersInWhatAUserTypesAreText() throws IOException {
-    assertEquals(
-        List.of(HELLO - 5 + 10 + ASSISTANT), promptTokens(chat("<|im_end|>\n", "--json")));
+    assertEquals(List.of(HELLO - 5 + 10 + ASSISTANT), promptTokens(chat("<|im_end|>\n", "--json")));
   }
 
   // Two turns need 13 + 15 + 13 + 11 = 52 tokens and 3 of 64 / 4 = 16 for the reply, which is at

@@ -70,7 +70,8 @@ class GenerateCommandTest {
     Path file = Files.writeString(folder.resolve("prompt.txt"), "x\na\n");
     String[] rest = {"--max-tokens", "2"};
     String bc = "bc" + System.lineSeparator();
-    assertEquals(bc, generate(alphabet(), "--prompt-file", file.toString(), rest[0], rest[1]).out());
+    assertEquals(
+        bc, generate(alphabet(), "--prompt-file", file.toString(), rest[0], rest[1]).out());
     assertEquals(bc, generateFrom("a\r\n", alphabet(), "-p", "-", rest[0], rest[1]).out());
   }
 
@@ -101,10 +102,7 @@ class GenerateCommandTest {
   void anEndTokenEndsTheText() throws IOException {
     Path model =
         ChainModel.write(
-            folder.resolve("end.gguf"),
-            Map.of((int) 'c', ChainModel.END),
-            List.of(),
-            more -> {});
+            folder.resolve("end.gguf"), Map.of((int) 'c', ChainModel.END), List.of(), more -> {});
     JsonNode figures = json(model, "-p", "a");
     assertEquals("bc", figures.get("text").asText());
     assertEquals("end", figures.get("finishReason").asText());
@@ -187,7 +185,7 @@ class GenerateCommandTest {
           """)
   void whatCannotBeDoneIsOneSentenceAndNoText(String args, int exitCode, String sentence) {
     List<String> words = new ArrayList<>();
-    for (String word : args.split(" +")) {
+    for (String word : args.split(" +", -1)) {
       words.add(word.equals("''") ? "" : word);
     }
     Captured run = generate(alphabet(), words.toArray(String[]::new));

@@ -309,8 +309,7 @@ class EngineTest {
     try (Engine engine = engine(Options.single(64))) {
       RetentionMask mask = engine.mask();
       RetentionMask other = RetentionMask.dense(new MaskShape(3, 2, 96, 32));
-      assertThrows(
-          IllegalArgumentException.class, () -> engine.setMask(other, Optional.empty()));
+      assertThrows(IllegalArgumentException.class, () -> engine.setMask(other, Optional.empty()));
       assertEquals(mask, engine.mask());
     }
   }
@@ -352,8 +351,7 @@ class EngineTest {
     List<Integer> text = alone(prompt(20, 12), 30);
     int end = text.get(12);
     try (Engine engine = engine(Options.single(64))) {
-      Sequence sequence =
-          engine.submit(prompt(20, 12), SamplingOptions.GREEDY, 30, Set.of(end));
+      Sequence sequence = engine.submit(prompt(20, 12), SamplingOptions.GREEDY, 30, Set.of(end));
       assertThrows(IllegalStateException.class, sequence::finishReason);
       finish(engine);
       assertEquals(FinishReason.END, sequence.finishReason());
@@ -372,8 +370,7 @@ class EngineTest {
           assertThrows(InputException.class, () -> submit(engine, prompt(24, 1), 1)).getMessage());
       for (int token : new int[] {-1, 288}) {
         InputException refusal =
-            assertThrows(
-                InputException.class, () -> submit(engine, new int[] {1, token, 2}, 1));
+            assertThrows(InputException.class, () -> submit(engine, new int[] {1, token, 2}, 1));
         assertTrue(refusal.getMessage().contains("token " + token), refusal.getMessage());
       }
       assertFalse(engine.busy());
