@@ -66,10 +66,13 @@ final class ChatCommand implements Callable<Integer> {
           new Engine(model.weights(), model.kernels(), Engine.Options.single(context))) {
         engine.setMask(choice.mask(), choice.means());
         greet(format, context);
-        Conversation conversation = new Conversation(format, system(format));
         ChatSession session =
             new ChatSession(
-                console, engine, model.tokenizer(), conversation, generation, maxTokens, report);
+                console,
+                engine,
+                model.tokenizer(),
+                new Conversation(format, system(format)),
+                new ChatSession.Settings(generation, maxTokens, report));
         return session.run() ? 0 : Failures.FAILURE;
       }
     }

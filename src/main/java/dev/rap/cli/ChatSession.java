@@ -24,26 +24,27 @@ final class ChatSession {
   private final Engine engine;
   private final Tokenizer tokenizer;
   private final Conversation conversation;
-  private final GenerationOptions generation;
-  private final int maxTokens;
-  private final ReportOption report;
+  private final Settings settings;
   private int replies;
+
+  /**
+   * What the user asked for.
+   *
+   * @param maxTokens of a reply
+   */
+  record Settings(GenerationOptions generation, int maxTokens, ReportOption report) {}
 
   ChatSession(
       Console console,
       Engine engine,
       Tokenizer tokenizer,
       Conversation conversation,
-      GenerationOptions generation,
-      int maxTokens,
-      ReportOption report) {
+      Settings settings) {
     this.console = console;
     this.engine = engine;
     this.tokenizer = tokenizer;
     this.conversation = conversation;
-    this.generation = generation;
-    this.maxTokens = maxTokens;
-    this.report = report;
+    this.settings = settings;
   }
 
   /**
@@ -102,7 +103,7 @@ final class ChatSession {
     }
     int forgotten = 0;
     int[] prompt = conversation.prompt(said);
-    int room = Math.min(maxTokens, engine.contextLength() / REPLY_SHARE);
+    int room = Math.min(settings.maxTokens(), engine.contextLength() / REPLY_SHARE);
     while (prompt.length + room > engine.contextLength() && conversation.forgetOldest()) {
       forgotten++;
       prompt = conversation.prompt(said);
@@ -125,26 +126,29 @@ final class ChatSession {
 
   private void reply(String said, int[] prompt, int forgotten) {
     LiveText text = new LiveText(console);
-    Consumer<String> pieces = report.json() ? piece -> {} : text;
+    Consumer<String> pieces = settings.report().json() ? piece -> {} : text;
+    GenerationOptions generation = settings.generation();
     Reply.Request request =
-        new Reply.Request(generation.sampling(replies++), maxTokens, generation.stops());
+        new Reply.Request(generation.sampling(replies++), settings.maxTokens(), generation.stops());
     Reply reply = Reply.draw(engine, tokenizer, prompt, request, pieces);
     text.end();
     conversation.add(said, reply.text());
     if (reply.finishReason().equals("context")) {
       note("the context is full: the reply ends here");
     }
-    report.print(
-        console,
-        new Figures(
-            reply.text(),
-            reply.promptTokens(),
-            reply.tokens(),
-            reply.finishReason(),
-            reply.promptTokensPerSecond(),
-            reply.tokensPerSecond(),
-            forgotten),
-        out -> {});
+    settings
+        .report()
+        .print(
+            console,
+            new Figures(
+                reply.text(),
+                reply.promptTokens(),
+                reply.tokens(),
+                reply.finishReason(),
+                reply.promptTokensPerSecond(),
+                reply.tokensPerSecond(),
+                forgotten),
+            out -> {});
   }
 
   private void note(String sentence) {
