@@ -87,7 +87,7 @@ final class Failures {
   }
 
   private static String wrongUse(ParameterException e) {
-    String message = e.getMessage().replaceFirst("\\.$", "");
+    String message = e.getMessage().replaceFirst("^Error: ", "").replaceFirst("\\.$", "");
     return message.substring(0, 1).toLowerCase(Locale.ROOT) + message.substring(1) + seeHelp(e);
   }
 

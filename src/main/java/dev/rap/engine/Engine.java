@@ -57,13 +57,25 @@ public final class Engine implements AutoCloseable {
   private final int[] lastRows; // of the step, one a sequence of it
 
   public Engine(Weights weights, Kernels kernels, Options options) {
+    this(weights, kernels, options, stepTokens(options));
+  }
+
+  // As MemoryModel counts the workspace. Every token of a step has a slot in the KV cache.
+  private static int stepTokens(Options options) {
+    return Math.min(options.kvTokens(), Math.max(MemoryModel.STEP_TOKENS, options.maxSequences()));
+  }
+
+  /**
+   * @param stepTokens most tokens of a step: a longer prompt takes several
+   */
+  Engine(Weights weights, Kernels kernels, Options options, int stepTokens) {
     this.config = weights.config();
     this.options = options;
     this.runner =
         new ModelRunner(
             weights,
             kernels,
-            MemoryModel.STEP_TOKENS,
+            stepTokens,
             options.maxSequences(),
             options.contextLength(),
             options.kvTokens());
@@ -86,7 +98,8 @@ public final class Engine implements AutoCloseable {
    * @param prompt at least one token
    * @param maxTokens to draw, at most
    * @param endTokens that end it
-   * @throws InputException if the prompt is empty or leaves no room for a token
+   * @throws InputException if the prompt is empty, leaves no room for a token, or has tokens that
+   *     the model does not know
    */
   public Sequence submit(
       int[] prompt, SamplingOptions sampling, int maxTokens, Set<Integer> endTokens) {
@@ -97,6 +110,13 @@ public final class Engine implements AutoCloseable {
       throw new InputException(
           "the prompt has %d tokens, but the context holds %d and one must be left to draw: shorten it or raise the context"
               .formatted(prompt.length, options.contextLength()));
+    }
+    for (int token : prompt) {
+      if (token < 0 || token >= config.vocabularySize()) {
+        throw new InputException(
+            "the prompt has token %d, but the model knows %d: its tokenizer is another model's, use the one that belongs to it"
+                .formatted(token, config.vocabularySize()));
+      }
     }
     if (maxTokens < 1) {
       throw new IllegalArgumentException("maxTokens must be positive, was " + maxTokens);
@@ -141,14 +161,22 @@ public final class Engine implements AutoCloseable {
     return tokens;
   }
 
+  // What the running ones still lack for their tokens so far is theirs: a newcomer that took it
+  // would
+  // be sent back, or hold up a long prompt.
   private void admit() {
+    KvBlockPool pool = runner.pool();
+    int unclaimed = pool.freeBlocks();
+    for (Sequence sequence : running) {
+      unclaimed -= pool.blocksFor(sequence.length() + 1) - sequence.table().blocks();
+    }
     while (running.size() < options.maxSequences() && !waiting.isEmpty()) {
       Sequence next = waiting.peek();
-      KvBlockPool pool = runner.pool();
-      boolean alone = running.isEmpty();
-      if (!alone && pool.freeBlocks() < pool.blocksFor(next.length() + 1)) {
+      int needed = pool.blocksFor(next.length() + 1);
+      if (!running.isEmpty() && unclaimed < needed) {
         return;
       }
+      unclaimed -= needed;
       waiting.remove();
       next.begin(mask());
       running.add(next);
@@ -220,7 +248,7 @@ public final class Engine implements AutoCloseable {
   public void setMask(RetentionMask mask, Optional<MeanInputs> means) {
     runner.setMask(mask, means);
     for (Sequence sequence : running) {
-      sequence.loseDropped(mask);
+      sequence.maskChanged(mask);
     }
   }
 

@@ -67,6 +67,9 @@ final class Sampler {
       scores[i] = (float) Math.exp((scores[i] - max) / options.temperature());
       total += scores[i];
     }
+    if (!Double.isFinite(total)) { // logits that are no numbers
+      return best();
+    }
     if (options.topK() == 0 && options.topP() == 1 && options.minP() == 0) {
       return drawAny(total);
     }

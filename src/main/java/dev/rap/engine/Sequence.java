@@ -109,14 +109,16 @@ public final class Sequence {
     return sampler;
   }
 
-  // Keys of a head group are complete only if it ran for every token so far.
   void begin(RetentionMask mask) {
     status = Status.RUNNING;
-    Arrays.fill(present, (byte) 1);
-    loseDropped(mask);
+    maskChanged(mask);
   }
 
-  void loseDropped(RetentionMask mask) {
+  // Keys of a head group are complete only if it ran for every token so far.
+  void maskChanged(RetentionMask mask) {
+    if (cached == 0) {
+      Arrays.fill(present, (byte) 1);
+    }
     int headGroups = mask.shape().headGroups();
     for (int layer = 0; layer < mask.shape().layers(); layer++) {
       Sublayer attention = new Sublayer(layer, Sublayer.Kind.ATTENTION);

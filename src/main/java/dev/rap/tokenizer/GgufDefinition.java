@@ -38,6 +38,10 @@ final class GgufDefinition {
     this.source = file.path().toString();
     requireModel();
     this.tokens = strings("tokens");
+    if (tokens.isEmpty()) {
+      throw new InputException(
+          "%s has no token in %stokens: convert the model again".formatted(source, KEY));
+    }
     this.vocabulary = new Vocabulary(source);
     for (int id = 0; id < tokens.size(); id++) {
       vocabulary.add(tokens.get(id), id);
@@ -97,7 +101,6 @@ final class GgufDefinition {
 
   private List<String> strings(String key) {
     return file.strings(KEY + key)
-        .filter(strings -> !strings.isEmpty())
         .orElseThrow(
             () ->
                 new InputException(

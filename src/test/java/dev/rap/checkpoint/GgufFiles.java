@@ -172,13 +172,22 @@ public final class GgufFiles {
      * {@code <|endoftext|>}, the end token, then tokens without use up to {@code vocabularySize}.
      */
     public Writer byteTokenizer(int vocabularySize) {
+      return byteTokenizer(vocabularySize, List.of());
+    }
+
+    /** Adds the same tokenizer, in which the tokens from 257 on steer the model. */
+    public Writer byteTokenizer(int vocabularySize, List<String> control) {
+      List<String> tokens = ByteVocabulary.tokens(vocabularySize);
       int[] types = new int[vocabularySize];
       for (int i = 0; i < vocabularySize; i++) {
-        types[i] = i < 256 ? 1 : i == 256 ? 3 : 5; // normal, control, unused
+        types[i] = i < 256 ? 1 : i <= 256 + control.size() ? 3 : 5; // normal, control, unused
+      }
+      for (int i = 0; i < control.size(); i++) {
+        tokens.set(257 + i, control.get(i));
       }
       return string("tokenizer.ggml.model", "gpt2")
           .string("tokenizer.ggml.pre", "gpt-2")
-          .strings("tokenizer.ggml.tokens", ByteVocabulary.tokens(vocabularySize))
+          .strings("tokenizer.ggml.tokens", tokens)
           .integers("tokenizer.ggml.token_type", types)
           .strings("tokenizer.ggml.merges", List.of())
           .uint32("tokenizer.ggml.eos_token_id", 256);

@@ -3,6 +3,7 @@ package dev.rap.cli;
 import java.io.ByteArrayInputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
 import java.util.Map;
 
 /** A console whose output is kept, and the exit code of the last command run on it. */
@@ -13,9 +14,13 @@ final class Captured {
   private int exitCode = -1;
 
   Captured(Map<String, String> environment, boolean terminal) {
+    this(environment, terminal, "");
+  }
+
+  private Captured(Map<String, String> environment, boolean terminal, String input) {
     console =
         new Console(
-            new ByteArrayInputStream(new byte[0]),
+            new ByteArrayInputStream(input.getBytes(StandardCharsets.UTF_8)),
             new PrintWriter(out),
             new PrintWriter(err, true),
             environment,
@@ -26,7 +31,12 @@ final class Captured {
 
   /** {@return what {@code args} print, in {@code environment}, with no terminal} */
   static Captured run(Map<String, String> environment, String... args) {
-    Captured captured = new Captured(environment, false);
+    return runWithInput(environment, "", args);
+  }
+
+  /** {@return what {@code args} print, where standard input holds {@code input}} */
+  static Captured runWithInput(Map<String, String> environment, String input, String... args) {
+    Captured captured = new Captured(environment, false, input);
     captured.exitCode = RapCommand.run(captured.console, args);
     return captured;
   }

@@ -2,6 +2,7 @@ package dev.rap.engine;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -102,6 +103,19 @@ class SamplerTest {
   void repetitionPenaltyMultipliesNegativeLogits() {
     SamplingOptions options = new SamplingOptions(1, 0, 1, 0, 2, 3);
     assertClose(new double[] {1 / 17.0, 16 / 17.0}, frequencies(options, logOf(0.25, 1), 0));
+  }
+
+  @Test
+  void logitsThatAreNoNumbersStillDrawAToken() {
+    float[] logits = {1, Float.NaN, 2};
+    MemorySegment segment = Arena.ofAuto().allocateFrom(ValueLayout.JAVA_FLOAT, logits);
+    for (SamplingOptions options :
+        new SamplingOptions[] {
+          SamplingOptions.GREEDY, options(1, 0, 1, 0), options(1, 2, 0.9, 0.05)
+        }) {
+      int token = new Sampler(options, 3).sample(segment, 0, new int[0], 0);
+      assertTrue(token >= 0 && token < 3, "token " + token);
+    }
   }
 
   @Test

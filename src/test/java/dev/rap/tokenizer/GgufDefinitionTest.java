@@ -103,6 +103,16 @@ class GgufDefinitionTest {
   }
 
   @Test
+  void aTokenizerWithoutMergesKnowsSingleBytes() throws IOException {
+    Tokenizer tokenizer =
+        read(
+            named("default")
+                .strings("tokenizer.ggml.tokens", List.of("a", "b", "ab"))
+                .strings("tokenizer.ggml.merges", List.of()));
+    assertArrayEquals(new int[] {0, 1}, tokenizer.encode("ab"));
+  }
+
+  @Test
   void whatIsMissingIsNamed() {
     assertRefused("tokenizer.ggml.model", new GgufBytes());
     assertRefused("tokenizer.ggml.tokens", named("default"));

@@ -1,0 +1,222 @@
+package dev.rap.cli;
+
+import dev.rap.Bytes;
+import dev.rap.InputException;
+import dev.rap.engine.Engine;
+import dev.rap.engine.LoadedModel;
+import dev.rap.engine.ModelRunner;
+import dev.rap.memory.Workload;
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.SplittableRandom;
+import java.util.concurrent.Callable;
+import java.util.function.ToDoubleFunction;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code rap bench}. */
+@Command(
+    name = "bench",
+    description = {
+      "Measures how fast a model reads prompts and draws tokens, and what this machine's memory would"
+          + " allow.",
+      "Prompts are random tokens; the tokens that are drawn follow them, so --prefill 1 measures an"
+          + " empty context. A model that the caches hold can pass the limit."
+    },
+    footer = {"", "Example: ./rap bench smollm2-135m --prefill 512 --decode 64"})
+final class BenchCommand implements Callable<Integer> {
+  private static final int MOST_SEQUENCES = 256;
+  private static final int MOST_REPETITIONS = 1000;
+
+  private final Console console;
+
+  @Mixin private ModelOptions models;
+
+  @Option(
+      names = "--prefill",
+      paramLabel = "N",
+      description = "Tokens of a prompt. Default: ${DEFAULT-VALUE}.")
+  private int prefill = 512;
+
+  @Option(
+      names = "--decode",
+      paramLabel = "N",
+      description = "Tokens drawn after it. Default: ${DEFAULT-VALUE}.")
+  private int decode = 64;
+
+  @Option(
+      names = "--batch",
+      paramLabel = "B",
+      description = "Sequences at once. Default: ${DEFAULT-VALUE}.")
+  private int batch = 1;
+
+  @Option(
+      names = "--repetitions",
+      paramLabel = "N",
+      description = "Runs that are timed, after one that is not. Default: ${DEFAULT-VALUE}.")
+  private int repetitions = 5;
+
+  @Mixin private MaskOptions masks;
+  @Mixin private ReportOption report;
+
+  BenchCommand(Console console) {
+    this.console = console;
+  }
+
+  /**
+   * The figures of {@code --json}. Speeds are of all sequences together, medians where they are not
+   * called best.
+   *
+   * @param weightBytes that a decode step reads
+   * @param kvBytes that a decode step reads on average
+   * @param decodeBytesPerSecond weights and KV that were read in a second
+   * @param readBytesPerSecond what this machine's memory gives to a plain sum
+   * @param decodeLimitTokensPerSecond what that allows
+   */
+  private record Figures(
+      double prefillTokensPerSecond,
+      double decodeTokensPerSecond,
+      double bestPrefillTokensPerSecond,
+      double bestDecodeTokensPerSecond,
+      int prefillTokens,
+      int decodeTokens,
+      int batch,
+      int repetitions,
+      int threads,
+      String kernels,
+      long weightBytes,
+      long kvBytes,
+      double decodeBytesPerSecond,
+      double readBytesPerSecond,
+      double decodeLimitTokensPerSecond,
+      double prefillFlopsPerSecond) {}
+
+  @Override
+  public Integer call() {
+    check();
+    try (LoadedModel model = models.open(console)) {
+      int most = model.config().contextLength();
+      if ((long) prefill + decode > most) {
+        throw new InputException(
+            "--prefill and --decode must be at most %d together, the model's context, were %d and %d"
+                .formatted(most, prefill, decode));
+      }
+      MaskOptions.Choice choice = masks.choose(model, new Workload(batch, prefill + decode));
+      StepCost cost = StepCost.of(model.weights(), choice.mask());
+      List<SpeedRun> runs = measure(model, choice);
+      Figures figures = figures(runs, cost, model.kernels().description());
+      report.print(console, figures, out -> print(out, figures));
+    }
+    return 0;
+  }
+
+  private void check() {
+    GenerationOptions.require("--prefill", "positive", prefill > 0, prefill);
+    GenerationOptions.require("--decode", "positive", decode > 0, decode);
+    String batches = "in [1, %d]".formatted(MOST_SEQUENCES);
+    GenerationOptions.require("--batch", batches, batch > 0 && batch <= MOST_SEQUENCES, batch);
+    String counts = "in [1, %d]".formatted(MOST_REPETITIONS);
+    GenerationOptions.require(
+        "--repetitions", counts, repetitions > 0 && repetitions <= MOST_REPETITIONS, repetitions);
+  }
+
+  private List<SpeedRun> measure(LoadedModel model, MaskOptions.Choice choice) {
+    int[][] prompts = prompts(model.config().vocabularySize());
+    List<SpeedRun> runs = new ArrayList<>();
+    try (Engine engine = new Engine(model.weights(), model.kernels(), options());
+        Progress progress = new Progress(console, "bench", repetitions + 1, Progress.Unit.STEPS)) {
+      engine.setMask(choice.mask(), choice.means());
+      SpeedRun.measure(engine, prompts, decode); // until compilers and caches are warm
+      progress.at(1);
+      for (int i = 0; i < repetitions; i++) {
+        runs.add(SpeedRun.measure(engine, prompts, decode));
+        progress.at(i + 2);
+      }
+    }
+    return runs;
+  }
+
+  private int[][] prompts(int vocabularySize) {
+    SplittableRandom random = new SplittableRandom(0);
+    int[][] prompts = new int[batch][prefill];
+    for (int[] prompt : prompts) {
+      for (int i = 0; i < prefill; i++) {
+        prompt[i] = random.nextInt(vocabularySize);
+      }
+    }
+    return prompts;
+  }
+
+  private Engine.Options options() {
+    long context = SpeedRun.contextLength(batch, prefill, decode);
+    long kvTokens = batch * (context + ModelRunner.BLOCK_SIZE);
+    if (kvTokens > Integer.MAX_VALUE) {
+      throw new InputException(
+          "--batch, --prefill and --decode ask for a KV cache of %d tokens, more than can be: make one of them smaller"
+              .formatted(kvTokens));
+    }
+    return new Engine.Options(batch, (int) context, (int) kvTokens);
+  }
+
+  private Figures figures(List<SpeedRun> runs, StepCost cost, String kernels) {
+    double prefillSpeed = median(runs, SpeedRun::prefillTokensPerSecond);
+    double decodeSpeed = median(runs, SpeedRun::decodeTokensPerSecond);
+    double bytes = cost.decodeBytes(batch, prefill + (decode + 1) / 2.0);
+    double readBytesPerSecond = ReadBandwidth.measure(models.threads());
+    return new Figures(
+        prefillSpeed,
+        decodeSpeed,
+        runs.stream().mapToDouble(SpeedRun::prefillTokensPerSecond).max().orElseThrow(),
+        runs.stream().mapToDouble(SpeedRun::decodeTokensPerSecond).max().orElseThrow(),
+        prefill,
+        decode,
+        batch,
+        repetitions,
+        models.threads(),
+        kernels,
+        cost.weightBytes(),
+        Math.round(bytes - cost.weightBytes()),
+        bytes * decodeSpeed / batch,
+        readBytesPerSecond,
+        readBytesPerSecond / bytes * batch,
+        cost.prefillFlops(prefill) / prefill * prefillSpeed);
+  }
+
+  private static double median(List<SpeedRun> runs, ToDoubleFunction<SpeedRun> speed) {
+    double[] sorted = runs.stream().mapToDouble(speed).sorted().toArray();
+    return (sorted[(sorted.length - 1) / 2] + sorted[sorted.length / 2]) / 2;
+  }
+
+  private static void print(PrintWriter out, Figures f) {
+    new Table("", "tokens", "tokens/s", "best", "limit", "reached")
+        .row(
+            "prefill",
+            f.batch() + " x " + f.prefillTokens(),
+            rate(f.prefillTokensPerSecond()),
+            rate(f.bestPrefillTokensPerSecond()),
+            "",
+            rate(f.prefillFlopsPerSecond() / 1e9) + " GFLOP/s")
+        .row(
+            "decode",
+            f.batch() + " x " + f.decodeTokens(),
+            rate(f.decodeTokensPerSecond()),
+            rate(f.bestDecodeTokensPerSecond()),
+            rate(f.decodeLimitTokensPerSecond()),
+            rate(100 * f.decodeTokensPerSecond() / f.decodeLimitTokensPerSecond()) + " %")
+        .print(out);
+    out.printf(
+        "a decode step reads %s of weights and %s of KV: %s/s, and memory gives %s/s%n",
+        Bytes.text(f.weightBytes()),
+        Bytes.text(f.kvBytes()),
+        Bytes.text(Math.round(f.decodeBytesPerSecond())),
+        Bytes.text(Math.round(f.readBytesPerSecond())));
+    out.printf("kernels: %s%n", f.kernels());
+  }
+
+  private static String rate(double value) {
+    return String.format(Locale.ROOT, "%.1f", value);
+  }
+}

@@ -1,0 +1,96 @@
+package dev.rap.cli;
+
+import dev.rap.engine.Engine;
+import dev.rap.engine.LoadedModel;
+import dev.rap.memory.Workload;
+import dev.rap.tokenizer.ChatFormat;
+import java.io.IOException;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code rap chat}. */
+@Command(
+    name = "chat",
+    description = {
+      "Talks with a model that was made for it (prompt formats: ChatML, Llama 3).",
+      "One line is one turn; /help lists what else can be said, Ctrl-D ends. Where standard input is"
+          + " no terminal, replies go to standard output and nothing else does."
+    },
+    exitCodeListHeading = "%nExit code:%n",
+    exitCodeList = {"0:every turn was answered", "1:one was not, standard error says why"},
+    footer = {
+      "",
+      "Examples:",
+      "  ./rap chat smollm2-135m",
+      "  echo \"Name three rivers.\" | ./rap chat smollm2-135m --temperature 0"
+    })
+final class ChatCommand implements Callable<Integer> {
+  private final Console console;
+
+  @Mixin private ModelOptions models;
+
+  @Option(
+      names = "--system",
+      paramLabel = "TEXT",
+      description =
+          "What the model is told first; '' for nothing. Default: what the model's chat template"
+              + " says.")
+  private String system;
+
+  @Option(
+      names = "--max-tokens",
+      paramLabel = "N",
+      description = "Most tokens of a reply. Default: ${DEFAULT-VALUE}.")
+  private int maxTokens = 512;
+
+  @Mixin private GenerationOptions generation;
+  @Mixin private MaskOptions masks;
+  @Mixin private ReportOption report;
+
+  ChatCommand(Console console) {
+    this.console = console;
+  }
+
+  @Override
+  public Integer call() throws IOException {
+    generation.check();
+    GenerationOptions.require("--max-tokens", "positive", maxTokens > 0, maxTokens);
+    try (LoadedModel model = models.open(console)) {
+      ChatFormat format = Conversation.formatOf(model);
+      int context = generation.context(model);
+      MaskOptions.Choice choice = masks.choose(model, new Workload(1, context));
+      try (Engine engine =
+          new Engine(model.weights(), model.kernels(), Engine.Options.single(context))) {
+        engine.setMask(choice.mask(), choice.means());
+        greet(format, context);
+        ChatSession session =
+            new ChatSession(
+                console,
+                engine,
+                model.tokenizer(),
+                new Conversation(format, system(format)),
+                new ChatSession.Settings(generation, maxTokens, report));
+        return session.run() ? 0 : Failures.FAILURE;
+      }
+    }
+  }
+
+  private Optional<String> system(ChatFormat format) {
+    return system == null
+        ? format.defaultSystem()
+        : Optional.of(system).filter(text -> !text.isEmpty());
+  }
+
+  private void greet(ChatFormat format, int context) {
+    if (console.inTerminal()) {
+      console
+          .err()
+          .printf(
+              "rap: %s, %s, %d tokens of context; /help lists commands, Ctrl-D ends%n",
+              models.name(), format.name(), context);
+    }
+  }
+}

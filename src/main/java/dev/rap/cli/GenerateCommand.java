@@ -1,0 +1,174 @@
+package dev.rap.cli;
+
+import dev.rap.InputException;
+import dev.rap.engine.Engine;
+import dev.rap.engine.LoadedModel;
+import dev.rap.memory.MemoryModel;
+import dev.rap.memory.Workload;
+import dev.rap.tokenizer.ChatFormat;
+import dev.rap.tokenizer.Tokenizer;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.function.Consumer;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code rap generate}. */
+@Command(
+    name = "generate",
+    description = {
+      "Goes on with a text.",
+      "The prompt is taken as it is; --chat makes it a message to the model."
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  ./rap generate smollm2-135m -p \"The capital of France is\" --max-tokens 16",
+      "  ./rap generate smollm2-135m --chat -p \"Name three rivers.\" --temperature 0",
+      "  ./rap generate smollm2-135m -p \"Once upon a time\" --budget 80%%"
+    })
+final class GenerateCommand implements Callable<Integer> {
+  private final Console console;
+
+  @Mixin private ModelOptions models;
+
+  @ArgGroup(exclusive = true, multiplicity = "0..1")
+  private PromptOptions prompts;
+
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = "--max-tokens",
+      paramLabel = "N",
+      description = "Most tokens to draw. Default: ${DEFAULT-VALUE}.")
+  private int maxTokens = 128;
+
+  @Option(
+      names = "--chat",
+      description = "Make the prompt a message of a user, in the format that the model knows.")
+  private boolean chat;
+
+  @Option(
+      names = "--special",
+      description = "Let special tokens that are written in the prompt steer the model.")
+  private boolean special;
+
+  @Mixin private GenerationOptions generation;
+  @Mixin private MaskOptions masks;
+  @Mixin private ReportOption report;
+
+  GenerateCommand(Console console) {
+    this.console = console;
+  }
+
+  /**
+   * The figures of {@code --json}.
+   *
+   * @param tokens that were drawn
+   * @param finishReason end, length, context or stop
+   * @param tokensPerSecond after the first
+   * @param retainedBytes weights and KV of the text at its longest, under the mask
+   * @param denseBytes the same of the dense model
+   */
+  private record Figures(
+      String text,
+      int promptTokens,
+      int tokens,
+      String finishReason,
+      double promptTokensPerSecond,
+      double tokensPerSecond,
+      long retainedBytes,
+      long denseBytes) {}
+
+  @Override
+  public Integer call() {
+    if (prompts == null) {
+      throw new ParameterException(
+          spec.commandLine(), "there is no prompt: give -p TEXT or --prompt-file FILE");
+    }
+    generation.check();
+    GenerationOptions.require("--max-tokens", "positive", maxTokens > 0, maxTokens);
+    if (chat && special) {
+      throw new InputException("--chat and --special exclude each other: give one of them");
+    }
+    String prompt = prompts.read(console);
+    try (LoadedModel model = models.open(console)) {
+      int[] tokens = tokens(prompt, model);
+      int context = generation.context(model);
+      int longest = (int) Math.min(context, (long) tokens.length + maxTokens);
+      Workload workload = new Workload(1, longest);
+      MaskOptions.Choice choice = masks.choose(model, workload);
+      Reply reply = draw(model, choice, tokens, context);
+      MemoryModel memory = MemoryModel.of(model.weights(), choice.mask().shape());
+      print(
+          reply,
+          memory.use(choice.mask(), workload).weightsAndKv(),
+          memory.denseUse(workload).weightsAndKv());
+    }
+    return 0;
+  }
+
+  private int[] tokens(String prompt, LoadedModel model) {
+    Tokenizer tokenizer = model.tokenizer();
+    if (chat) {
+      ChatFormat format = Conversation.formatOf(model);
+      return new Conversation(format, format.defaultSystem()).prompt(prompt);
+    }
+    int[] text = special ? tokenizer.encodeWithSpecial(prompt) : tokenizer.encode(prompt);
+    if (!tokenizer.addsBos()) {
+      return text;
+    }
+    int[] tokens = new int[text.length + 1];
+    tokens[0] = tokenizer.bos().orElseThrow();
+    System.arraycopy(text, 0, tokens, 1, text.length);
+    return tokens;
+  }
+
+  private Reply draw(LoadedModel model, MaskOptions.Choice choice, int[] tokens, int context) {
+    try (Engine engine =
+        new Engine(model.weights(), model.kernels(), Engine.Options.single(context))) {
+      engine.setMask(choice.mask(), choice.means());
+      LiveText text = new LiveText(console);
+      Consumer<String> pieces = report.json() ? piece -> {} : text;
+      Reply reply =
+          Reply.draw(
+              engine,
+              model.tokenizer(),
+              tokens,
+              new Reply.Request(generation.sampling(0), maxTokens, generation.stops()),
+              pieces);
+      text.end();
+      return reply;
+    }
+  }
+
+  private void print(Reply reply, long retainedBytes, long denseBytes) {
+    console
+        .err()
+        .printf(
+            Locale.ROOT,
+            "rap: %d prompt tokens, %.1f/s; %d tokens, %.1f/s; ended by %s%n",
+            reply.promptTokens(),
+            reply.promptTokensPerSecond(),
+            reply.tokens(),
+            reply.tokensPerSecond(),
+            reply.finishReason());
+    report.print(
+        console,
+        new Figures(
+            reply.text(),
+            reply.promptTokens(),
+            reply.tokens(),
+            reply.finishReason(),
+            reply.promptTokensPerSecond(),
+            reply.tokensPerSecond(),
+            retainedBytes,
+            denseBytes),
+        out -> {});
+  }
+}

@@ -1,0 +1,142 @@
+package dev.rap.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.rap.checkpoint.Checkpoint;
+import dev.rap.checkpoint.GgufFiles;
+import dev.rap.checkpoint.RandomLlama;
+import dev.rap.model.RetentionMask;
+import dev.rap.model.Sublayer;
+import dev.rap.model.Weights;
+import dev.rap.model.WeightsLoader;
+import dev.rap.tensor.DType;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * Elements of the model: a head group (64 + 32 + 32) * 64 + 64 * 64 = 12,288, of which there are 4;
+ * 96 channels a layer of 3 * 64; embedding 288 * 64; five norms of 64 in F32. Q8_0 takes 34 bytes
+ * for 32 elements.
+ */
+class BenchCommandTest {
+  @TempDir private Path folder;
+
+  private Path model(RandomLlama model) {
+    return GgufFiles.write(folder.resolve("tiny.gguf"), model, writer -> writer.byteTokenizer(288));
+  }
+
+  private Captured bench(String... args) {
+    List<String> all =
+        new ArrayList<>(List.of("bench", model(RandomLlama.tiny().with(DType.Q8_0)).toString()));
+    all.addAll(List.of(args));
+    return Captured.run(Map.of("HOME", folder.toString()), all.toArray(String[]::new));
+  }
+
+  @Test
+  void theDocumentHoldsSpeedsAndWhatAStepReads() throws IOException {
+    Captured run =
+        bench("--prefill=8", "--decode=4", "--batch=2", "--repetitions=2", "--threads=1", "--json");
+    assertEquals(0, run.exitCode(), run.err());
+    assertEquals(1, run.out().lines().count());
+    JsonNode figures = new ObjectMapper().readTree(run.out());
+    for (String name : new String[] {"Prefill", "Decode"}) {
+      double median = figures.get(name.toLowerCase(Locale.ROOT) + "TokensPerSecond").asDouble();
+      assertTrue(median > 0, name);
+      assertTrue(figures.get("best" + name + "TokensPerSecond").asDouble() >= median, name);
+    }
+    assertEquals(8, figures.get("prefillTokens").asInt());
+    assertEquals(4, figures.get("decodeTokens").asInt());
+    assertEquals(2, figures.get("batch").asInt());
+    assertEquals(1, figures.get("threads").asInt());
+    // The embedding is the output too.
+    long weights = (4 * 12_288 + 2 * 96 * 192 + 288 * 64) / 32 * 34 + 5 * 64 * 4;
+    assertEquals(weights, figures.get("weightBytes").asLong());
+    // Of two sequences 9, 10, 11, then 12 positions: 10.5, each with 4 keys and values of 32 in
+    // F16.
+    long kv = (long) (2 * 10.5 * 4 * 2 * 32 * 2);
+    assertEquals(kv, figures.get("kvBytes").asLong());
+    double decode = figures.get("decodeTokensPerSecond").asDouble();
+    assertEquals(
+        (weights + kv) * decode / 2, figures.get("decodeBytesPerSecond").asDouble(), decode);
+    double memory = figures.get("readBytesPerSecond").asDouble();
+    assertTrue(memory > 1e8, "a memory of " + memory + " bytes a second");
+    assertEquals(
+        2 * memory / (weights + kv),
+        figures.get("decodeLimitTokensPerSecond").asDouble(),
+        memory * 1e-9);
+  }
+
+  @Test
+  void thereIsATableForPeople() {
+    Captured run = bench("--prefill", "3", "--decode", "2", "--repetitions", "1");
+    assertEquals(0, run.exitCode(), run.err());
+    List<String> lines = run.out().lines().toList();
+    assertTrue(lines.get(1).matches("prefill +1 x 3 .* GFLOP/s"), run.out());
+    assertTrue(lines.get(2).matches("decode +1 x 2 .* %"), run.out());
+    assertTrue(lines.get(3).startsWith("a decode step reads 112 kB of weights"), run.out());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          --prefill 0     | --prefill must be positive, was 0
+          --decode -1     | --decode must be positive, was -1
+          --batch 257     | --batch must be in [1, 256], was 257
+          --repetitions 0 | --repetitions must be in [1, 1000], was 0
+          --prefill 250   | --prefill and --decode must be at most 256 together, the model's context, were 250 and 64
+          """)
+  void whatCannotBeMeasuredIsOneSentence(String args, String sentence) {
+    Captured run = bench(args.split(" +", -1));
+    assertEquals("rap: " + sentence + System.lineSeparator(), run.err());
+    assertEquals("", run.out());
+    assertEquals(1, run.exitCode());
+  }
+
+  @Test
+  void aStepCostsWhatTheMaskRetains() {
+    try (Checkpoint checkpoint = Checkpoint.open(model(RandomLlama.tiny().untied()))) {
+      Weights weights = WeightsLoader.load(checkpoint);
+      RetentionMask dense = RetentionMask.dense(weights.config().maskShape(64));
+      // An output of its own is read, the embedding is not: only rows of it.
+      long fixed = 4 * (288 * 64 + 5 * 64);
+      assertEquals(
+          new StepCost(
+              fixed + 4 * (4 * 12_288 + 2 * 96 * 192),
+              4 * 2 * 32 * 2,
+              2 * (4 * 12_288 + 2 * 96 * 192),
+              4 * 4 * 64,
+              2 * 288 * 64),
+          StepCost.of(weights, dense));
+      // Less a head group, and the first 64 of 96 channels of layer 1.
+      BitSet second = new BitSet();
+      second.set(1);
+      RetentionMask mask =
+          dense
+              .with(new Sublayer(0, Sublayer.Kind.ATTENTION), second)
+              .with(new Sublayer(1, Sublayer.Kind.FEED_FORWARD), second);
+      long elements = 3 * 12_288 + (96 + 32) * 192;
+      StepCost cost = StepCost.of(weights, mask);
+      assertEquals(
+          new StepCost(
+              fixed + 4 * elements, 3 * 2 * 32 * 2, 2 * elements, 3 * 4 * 64, 2 * 288 * 64),
+          cost);
+      // Three tokens meet 1 + 2 + 3 positions, and one has logits.
+      assertEquals(3.0 * 2 * elements + 6 * 768 + 36_864, cost.prefillFlops(3));
+      assertEquals(fixed + 4.0 * elements + 2 * 10 * 384, cost.decodeBytes(2, 10));
+    }
+  }
+}

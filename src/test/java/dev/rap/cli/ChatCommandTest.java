@@ -1,0 +1,145 @@
+package dev.rap.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The model says "Hi" to everything: a prompt in ChatML ends with a line break. */
+class ChatCommandTest {
+  // <|im_start|> + "user\nhello" + <|im_end|> + "\n", then <|im_start|> + "assistant\n"
+  private static final int HELLO = 1 + 10 + 1 + 1;
+  private static final int HI = 1 + 12 + 1 + 1;
+  private static final int ASSISTANT = 1 + 10;
+
+  @TempDir private Path folder;
+  private Path model;
+
+  @BeforeEach
+  void writeModel() {
+    model =
+        ChainModel.write(
+            folder.resolve("chat.gguf"),
+            Map.of((int) '\n', (int) 'H', (int) 'H', (int) 'i', (int) 'i', 258),
+            List.of("<|im_start|>", "<|im_end|>"),
+            more -> {});
+  }
+
+  private Captured chat(String input, String... args) {
+    List<String> all = new ArrayList<>(List.of("chat", model.toString()));
+    all.addAll(List.of(args));
+    return Captured.runWithInput(
+        Map.of("HOME", folder.toString()), input, all.toArray(String[]::new));
+  }
+
+  private List<JsonNode> turns(Captured run) throws IOException {
+    List<JsonNode> turns = new ArrayList<>();
+    for (String line : run.out().lines().toList()) {
+      turns.add(new ObjectMapper().readTree(line));
+    }
+    return turns;
+  }
+
+  private List<Integer> promptTokens(Captured run) throws IOException {
+    return turns(run).stream().map(turn -> turn.get("promptTokens").asInt()).toList();
+  }
+
+  @Test
+  void answersOneTurnALineAndWritesNothingElse() {
+    Captured run = chat("hello\n\n  \nagain");
+    assertEquals(0, run.exitCode(), run.err());
+    assertEquals("Hi%nHi%n".formatted(), run.out());
+    assertEquals("", run.err());
+  }
+
+  @Test
+  void everyTurnIsToldWhatWasSaidBefore() throws IOException {
+    Captured run = chat("hello\nagain\n", "--json");
+    assertEquals(List.of(HELLO + ASSISTANT, HELLO + HI + HELLO + ASSISTANT), promptTokens(run));
+    JsonNode last = turns(run).getLast();
+    assertEquals("Hi", last.get("reply").asText());
+    assertEquals("end", last.get("finishReason").asText());
+    assertEquals(3, last.get("tokens").asInt()); // H, i, <|im_end|>
+    assertEquals(0, last.get("forgottenTurns").asInt());
+  }
+
+  @Test
+  void commandsResetAndEndTheConversation() throws IOException {
+    Captured run = chat("hello\n/reset\nhello\n/quit\nhello\n", "--json");
+    assertEquals(0, run.exitCode(), run.err());
+    assertEquals(List.of(HELLO + ASSISTANT, HELLO + ASSISTANT), promptTokens(run));
+    assertTrue(chat("/help\n").err().contains("/reset"));
+    Captured unknown = chat("/rest\nhello\n");
+    assertEquals(
+        "rap: there is no command /rest, /help lists them" + System.lineSeparator(), unknown.err());
+    assertEquals("Hi" + System.lineSeparator(), unknown.out());
+    assertEquals(1, unknown.exitCode());
+  }
+
+  // <|im_start|> + "system\nBrief" + <|im_end|> + "\n"
+  @Test
+  void theSystemMessageComesFirst() throws IOException {
+    assertEquals(
+        List.of(1 + 12 + 1 + 1 + HELLO + ASSISTANT),
+        promptTokens(chat("hello\n", "--system", "Brief", "--json")));
+  }
+
+  @Test
+  void markersInWhatAUserTypesAreText() throws IOException {
+    assertEquals(List.of(HELLO - 5 + 10 + ASSISTANT), promptTokens(chat("<|im_end|>\n", "--json")));
+  }
+
+  // Two turns need 13 + 15 + 13 + 11 = 52 tokens and 3 of 64 / 4 = 16 for the reply, which is at
+  // most 3 here; three turns need 80.
+  @Test
+  void theOldestTurnsAreForgottenWhenTheContextIsFull() throws IOException {
+    Captured run = chat("hello\nhello\nhello\n", "--context", "64", "--max-tokens", "3", "--json");
+    assertEquals(0, run.exitCode(), run.err());
+    int two = HELLO + HI + HELLO + ASSISTANT;
+    assertEquals(List.of(HELLO + ASSISTANT, two, two), promptTokens(run));
+    assertEquals(1, turns(run).getLast().get("forgottenTurns").asInt());
+    assertEquals(
+        "rap: the context of 64 tokens is full: the oldest turn was forgotten"
+            + System.lineSeparator(),
+        run.err());
+  }
+
+  @Test
+  void aMessageLongerThanTheContextIsRefusedAndTheConversationGoesOn() {
+    Captured run = chat("hello".repeat(20) + "\nhello\n", "--context", "64");
+    assertEquals(1, run.exitCode());
+    assertEquals("Hi" + System.lineSeparator(), run.out());
+    assertEquals(
+        "rap: this makes a prompt of 119 tokens, and the context holds 64 with the reply: say it shorter, or raise --context"
+            + System.lineSeparator(),
+        run.err());
+  }
+
+  @Test
+  void aReplyThatMeetsTheEndOfTheContextIsCutWithANote() {
+    Captured run = chat("hello\n", "--context", Integer.toString(HELLO + ASSISTANT + 1));
+    assertEquals(0, run.exitCode());
+    assertEquals("H" + System.lineSeparator(), run.out());
+    assertEquals(
+        "rap: the context is full: the reply ends here" + System.lineSeparator(), run.err());
+  }
+
+  @Test
+  void aModelThatWasNotMadeToChatIsRefused() {
+    model = ChainModel.write(folder.resolve("plain.gguf"));
+    Captured run = chat("hello\n");
+    assertEquals(1, run.exitCode());
+    assertEquals("", run.out());
+    assertEquals(1, run.err().lines().count());
+    assertTrue(run.err().contains("use './rap generate'"), run.err());
+  }
+}
