@@ -1,11 +1,14 @@
 package dev.rap.checkpoint;
 
 import dev.rap.tensor.DType;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
 /** The numbers that GGUF files give to the storage types of tensors. */
 final class GgmlTypes {
+  static final List<DType> READABLE = List.of(DType.values());
+
   // Those that cannot be read, so that they are refused by name. Numbers left out were withdrawn.
   private static final Map<Integer, String> OTHERS =
       Map.ofEntries(
@@ -40,7 +43,7 @@ final class GgmlTypes {
 
   /** {@return the type of this number, if tensors of it can be read} */
   static Optional<DType> find(int number) {
-    for (DType type : DType.values()) {
+    for (DType type : READABLE) {
       if (type.ggmlId() == number) {
         return Optional.of(type);
       }

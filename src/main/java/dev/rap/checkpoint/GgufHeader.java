@@ -180,6 +180,7 @@ record GgufHeader(
         declaration.name,
         GgmlTypes.name(declaration.type),
         dtype,
+        GgmlTypes.READABLE,
         declaration.shape,
         data);
   }

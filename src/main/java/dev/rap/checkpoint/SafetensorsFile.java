@@ -29,8 +29,7 @@ final class SafetensorsFile {
   private static final int MOST_DIMENSIONS = 8;
   private static final ValueLayout.OfLong LONG =
       ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final Map<String, DType> TYPES =
-      Map.of("F32", DType.F32, "F16", DType.F16, "BF16", DType.BF16);
+  private static final List<DType> READABLE = List.of(DType.F32, DType.F16, DType.BF16);
 
   private final Path file;
   private final MemorySegment data;
@@ -120,11 +119,11 @@ final class SafetensorsFile {
           "tensor %s lies at bytes %d to %d of the data, which end at %d"
               .formatted(name, extent.begin, extent.end, data.byteSize()));
     }
-    Optional<DType> dtype = Optional.ofNullable(TYPES.get(type));
+    Optional<DType> dtype = READABLE.stream().filter(t -> t.name().equals(type)).findFirst();
     dtype.ifPresent(known -> requireByteSize(known, shape, extent));
     extents.add(extent);
     MemorySegment bytes = data.asSlice(extent.begin, extent.end - extent.begin);
-    tensors.put(name, new StoredTensor(file, name, type, dtype, shape, bytes));
+    tensors.put(name, new StoredTensor(file, name, type, dtype, READABLE, shape, bytes));
   }
 
   private void requireByteSize(DType dtype, List<Long> shape, Extent extent) {

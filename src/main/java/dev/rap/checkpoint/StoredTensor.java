@@ -6,7 +6,6 @@ import dev.rap.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -16,6 +15,7 @@ import java.util.Optional;
  * @param file that it is in
  * @param type as the format names it
  * @param dtype empty if tensors of {@code type} cannot be read
+ * @param readable the types that can be read from this format
  * @param shape outermost dimension first, none negative
  * @param data all its bytes, not necessarily aligned; empty where {@code dtype} is
  */
@@ -24,11 +24,13 @@ record StoredTensor(
     String name,
     String type,
     Optional<DType> dtype,
+    List<DType> readable,
     List<Long> shape,
     MemorySegment data) {
   private static final long COPY_ALIGNMENT = 64; // a cache line, and the widest vector
 
   StoredTensor {
+    readable = List.copyOf(readable);
     shape = List.copyOf(shape);
   }
 
@@ -81,6 +83,6 @@ record StoredTensor(
   private InputException unsupported() {
     return new InputException(
         "%s: tensor %s is stored as %s, which is not supported (yet); supported are %s: convert it to one of those"
-            .formatted(file, name, type, Arrays.toString(DType.values())));
+            .formatted(file, name, type, readable));
   }
 }

@@ -35,6 +35,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 class WeightsLoaderTest {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final RandomLlama TINY = RandomLlama.tiny();
+  private static final Path SMOLLM2 =
+      Path.of("..", "shared", "models", "SmolLM2-135M-Instruct.Q4_1.gguf");
 
   @TempDir Path folder;
 
@@ -488,9 +490,6 @@ class WeightsLoaderTest {
         gate,
         "Q6_K, which is not supported (yet)");
   }
-
-  private static final Path SMOLLM2 =
-      Path.of("..", "shared", "models", "SmolLM2-135M-Instruct.Q4_1.gguf");
 
   @Test
   void smolLm2HasItsKnownShape() {
