@@ -184,6 +184,7 @@ class BatchDecoder:
         self._graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self._graph):
             self._run_step()
+        self._step.zero_()  # the log begins at its first row
 
     def run_log(self):
         """Fills the log with as many steps as it has rows; returns it on the host's side.
