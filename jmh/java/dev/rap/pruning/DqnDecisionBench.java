@@ -6,6 +6,7 @@ import dev.rap.kernels.RopePairing;
 import dev.rap.memory.MemoryBudget;
 import dev.rap.memory.MemoryModel;
 import dev.rap.memory.Workload;
+import dev.rap.model.MeanInputs;
 import dev.rap.model.ModelConfig;
 import dev.rap.model.RetentionMask;
 import dev.rap.model.RopeScaling;

@@ -35,7 +35,15 @@ class PackageDirectionTest {
           entry(
               "dev.rap.engine",
               Set.of(
-                  "tensor", "natives", "kernels", "kv", "tokenizer", "model", "memory", "pruning")),
+                  "tensor",
+                  "natives",
+                  "kernels",
+                  "kv",
+                  "checkpoint",
+                  "tokenizer",
+                  "model",
+                  "memory",
+                  "pruning")),
           entry(
               "dev.rap.eval",
               Set.of("tokenizer", "kernels", "kv", "model", "memory", "pruning", "engine")),

@@ -12,11 +12,31 @@ public final class Policies {
   private static final List<String> NAMES =
       List.of("dense", "random", "mha-drop", "ffn-drop", "one-shot", "gsi", "gsi-per-byte", "dqn");
 
+  private static final List<String> NEED_PROFILE =
+      List.of("one-shot", "gsi", "gsi-per-byte", "dqn");
+
   private Policies() {}
 
   /** {@return all names, the simplest policy first} */
   public static List<String> names() {
     return NAMES;
+  }
+
+  /**
+   * {@return names of the policies that can choose for a budget below the dense model, the simplest
+   * first}
+   */
+  public static List<String> usable(Optional<Profile> profile) {
+    return NAMES.stream()
+        .filter(name -> !name.equals("dense"))
+        .filter(name -> profile.isPresent() || !NEED_PROFILE.contains(name))
+        .filter(name -> !name.equals("dqn") || profile.flatMap(Profile::agent).isPresent())
+        .toList();
+  }
+
+  /** {@return the name of the best policy that can be had} */
+  public static String best(Optional<Profile> profile) {
+    return profile.isEmpty() ? "ffn-drop" : usable(profile).getLast();
   }
 
   /**

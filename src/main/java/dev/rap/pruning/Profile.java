@@ -1,6 +1,7 @@
 package dev.rap.pruning;
 
 import dev.rap.InputException;
+import dev.rap.model.MeanInputs;
 import dev.rap.model.ModelConfig;
 import dev.rap.model.Sublayer;
 import java.io.ByteArrayOutputStream;

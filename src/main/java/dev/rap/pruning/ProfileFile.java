@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.rap.dqn.DqnConfig;
 import dev.rap.dqn.QNetwork;
+import dev.rap.model.MeanInputs;
 import dev.rap.model.Sublayer;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.rap.InputException;
 import dev.rap.dqn.DqnConfig;
 import dev.rap.dqn.QNetwork;
+import dev.rap.model.MeanInputs;
 import dev.rap.model.Sublayer;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

@@ -1,6 +1,7 @@
 package dev.rap.pruning;
 
 import dev.rap.memory.MemoryModel;
+import dev.rap.model.MeanInputs;
 import dev.rap.model.ModelConfig;
 import java.util.ArrayList;
 import java.util.BitSet;
