@@ -60,6 +60,7 @@ public final class RapCommand implements Runnable {
             .addSubcommand(new ChatCommand(console))
             .addSubcommand(new PerplexityCommand(console))
             .addSubcommand(new CalibrateCommand(console))
+            .addSubcommand(new TrainCommand(console))
             .addSubcommand(new PruneCommand(console))
             .addSubcommand(new EvaluateCommand(console))
             .addSubcommand(new BenchCommand(console))
