@@ -74,7 +74,8 @@ public class DqnDecisionBench {
     QNetwork network =
         QNetwork.random(StateEncoder.size(sublayers), sublayers, 18_000, new SplittableRandom(1));
     DqnConfig config =
-        new DqnConfig(1, 18_000, 1, 1e-3, 1, 1, 1, 1, 1, new DqnConfig.EpsilonSchedule(1, 0, 1), 0);
+        new DqnConfig(
+            1, 18_000, 1, 1, 1e-3, 1, 1, 1, 1, 1, new DqnConfig.EpsilonSchedule(1, 0, 1), 0);
     List<GsiRound> gsi = new ArrayList<>();
     List<Double> losses = new ArrayList<>(Collections.nCopies(sublayers, 3.0));
     for (int i = 0; i < sublayers; i++) {

@@ -8,6 +8,7 @@ package dev.rap.dqn;
  * @param steps environment steps of the whole training
  * @param networkParameters weights and biases that the Q-network comes closest to
  * @param discount of future reward, gamma; 1 where every episode ends
+ * @param returnSteps rewards of a return before the rest is estimated, n
  * @param learningRate of Adam at the start; it falls linearly to a tenth over {@code steps}
  * @param batchSize transitions of one gradient step
  * @param replayCapacity transitions kept
@@ -22,6 +23,7 @@ public record DqnConfig(
     int steps,
     int networkParameters,
     double discount,
+    int returnSteps,
     double learningRate,
     int batchSize,
     int replayCapacity,
@@ -34,6 +36,7 @@ public record DqnConfig(
   public DqnConfig {
     positive("steps", steps);
     positive("networkParameters", networkParameters);
+    positive("returnSteps", returnSteps);
     positive("learningInterval", learningInterval);
     positive("targetUpdateInterval", targetUpdateInterval);
     if (!(discount >= 0 && discount <= 1)) { // also refuses NaN

@@ -1,5 +1,6 @@
 package dev.rap.dqn;
 
+import java.util.ArrayDeque;
 import java.util.SplittableRandom;
 import java.util.function.Consumer;
 
@@ -9,13 +10,15 @@ import java.util.function.Consumer;
  *
  * <p>Differences from Mnih et al. 2015: the bootstrap is double (the online network chooses the
  * next action, the target network values it; van Hasselt et al. 2015), invalid actions are left out
- * both when acting and in that choice, Adam instead of RMSProp, a learning rate that falls
+ * both when acting and in that choice, a return may hold several rewards before the estimate
+ * (uncorrected for exploration, as in Rainbow), Adam instead of RMSProp, a learning rate that falls
  * linearly, Huber's loss instead of clipped rewards.
  *
  * <p>The same configuration in an environment that behaves the same gives the same network.
  *
  * @see <a href="https://doi.org/10.1038/nature14236">Mnih et al. 2015</a>
  * @see <a href="https://arxiv.org/abs/1509.06461">van Hasselt, Guez and Silver 2015</a>
+ * @see <a href="https://arxiv.org/abs/1710.02298">Rainbow, Hessel et al. 2017</a>
  */
 public final class DqnTrainer {
   private final DqnConfig config;
@@ -31,6 +34,7 @@ public final class DqnTrainer {
   private final float[] observation;
   private final float[] nextObservation;
   private final boolean[] valid;
+  private final ArrayDeque<Pending> pending = new ArrayDeque<>();
   private long step;
   private int episodes;
 
@@ -54,6 +58,10 @@ public final class DqnTrainer {
     nextObservation = new float[environment.observationSize()];
     valid = new boolean[environment.actions()];
   }
+
+  /** A choice whose return is not complete yet. */
+  @SuppressWarnings("ArrayRecordComponent") // compared by nobody
+  private record Pending(float[] observation, int action, double reward) {}
 
   /**
    * What an episode came to.
@@ -109,12 +117,30 @@ public final class DqnTrainer {
     int action =
         random.nextDouble() < config.epsilon().at(step) ? anyAction() : bestAction(observation);
     double reward = environment.step(action);
-    boolean end = environment.done();
-    environment.observe(nextObservation);
-    environment.validActions(valid);
-    replay.add(observation, action, reward, nextObservation, valid, end);
+    pending.addLast(new Pending(observation.clone(), action, reward));
     step++;
+    if (environment.done()) {
+      while (!pending.isEmpty()) {
+        remember(0);
+      }
+    } else if (pending.size() == config.returnSteps()) {
+      environment.observe(nextObservation);
+      environment.validActions(valid);
+      remember(Math.pow(config.discount(), config.returnSteps()));
+    }
     return reward;
+  }
+
+  /** Moves the oldest pending choice into the replay buffer, with all rewards since. */
+  private void remember(double nextDiscount) {
+    double reward = 0;
+    double discount = 1;
+    for (Pending p : pending) {
+      reward += discount * p.reward;
+      discount *= config.discount();
+    }
+    Pending first = pending.removeFirst();
+    replay.add(first.observation, first.action, reward, nextObservation, valid, nextDiscount);
   }
 
   private int anyAction() {
@@ -154,12 +180,12 @@ public final class DqnTrainer {
   }
 
   private double goal(int drawn) {
-    if (replay.terminal(drawn)) {
+    if (replay.nextDiscount(drawn) == 0) {
       return replay.reward(drawn);
     }
     online.forward(replay.nextObservation(drawn), activations);
     int action = activations.bestAction(replay.nextValid(drawn));
     target.forward(replay.nextObservation(drawn), targetActivations);
-    return replay.reward(drawn) + config.discount() * targetActivations.value(action);
+    return replay.reward(drawn) + replay.nextDiscount(drawn) * targetActivations.value(action);
   }
 }

@@ -12,7 +12,7 @@ final class ReplayBuffer {
   private final float[] rewards;
   private final float[][] nextObservations;
   private final boolean[][] nextValid;
-  private final boolean[] terminal;
+  private final float[] nextDiscounts;
   private int size;
   private int next;
 
@@ -22,7 +22,7 @@ final class ReplayBuffer {
     rewards = new float[capacity];
     nextObservations = new float[capacity][];
     nextValid = new boolean[capacity][];
-    terminal = new boolean[capacity];
+    nextDiscounts = new float[capacity];
   }
 
   int size() {
@@ -41,7 +41,7 @@ final class ReplayBuffer {
       double reward,
       float[] nextObservation,
       boolean[] nextValidActions,
-      boolean end) {
+      double nextDiscount) {
     observations[next] = copy(observation, observations[next]);
     actions[next] = action;
     rewards[next] = (float) reward;
@@ -51,7 +51,7 @@ final class ReplayBuffer {
     } else {
       System.arraycopy(nextValidActions, 0, nextValid[next], 0, nextValidActions.length);
     }
-    terminal[next] = end;
+    nextDiscounts[next] = (float) nextDiscount;
     next = (next + 1) % actions.length;
     size = Math.min(size + 1, actions.length);
   }
@@ -89,7 +89,8 @@ final class ReplayBuffer {
     return nextValid[index];
   }
 
-  boolean terminal(int index) {
-    return terminal[index];
+  /** {@return what the value of the next observation counts for; 0 where the episode ended} */
+  float nextDiscount(int index) {
+    return nextDiscounts[index];
   }
 }

@@ -16,9 +16,15 @@ import java.util.SplittableRandom;
  * the weaker. Scale and noise are those of the least leave-one-out error, where each error counts
  * relative to the measured rise and 0.1 nats.
  *
+ * <p>A rise above {@value #USELESS_NATS} nats counts by its logarithm only: such a mask is of no
+ * use, and the last sublayers to go can raise the loss by tens of nats, which would drown what
+ * matters.
+ *
  * <p>Immutable; a {@link Walk} belongs to one thread.
  */
 final class LossSurrogate {
+  private static final double USELESS_NATS = 3;
+
   private static final double[] SCALES = {2, 4, 8, 16, 32, 64};
   private static final double[] NOISES = {1e-6, 1e-4, 1e-2};
 
@@ -64,7 +70,8 @@ final class LossSurrogate {
       double denseLoss, List<BitSet> removed, double[] losses, double[] importances, long seed) {
     int[] some = sample(removed.size(), new SplittableRandom(seed));
     List<BitSet> someMasks = Arrays.stream(some).mapToObj(removed::get).toList();
-    double[] someRises = Arrays.stream(some).mapToDouble(m -> losses[m] - denseLoss).toArray();
+    double[] rises = Arrays.stream(losses).map(loss -> tempered(loss - denseLoss)).toArray();
+    double[] someRises = Arrays.stream(some).mapToDouble(m -> rises[m]).toArray();
     Choice best = null;
     for (double scale : SCALES) {
       double[][] likeness = likeness(someMasks, factors(importances, scale));
@@ -73,11 +80,14 @@ final class LossSurrogate {
         best = best == null || choice.criterion < best.criterion ? choice : best;
       }
     }
-    double[] rises = Arrays.stream(losses).map(loss -> loss - denseLoss).toArray();
     double[] factors = factors(importances, best.scale);
     double[] weights =
         new GaussianRegression(likeness(removed, factors), best.noise, rises).weights();
     return new LossSurrogate(denseLoss, removed, weights, factors, best.error);
+  }
+
+  private static double tempered(double rise) {
+    return rise <= USELESS_NATS ? rise : USELESS_NATS + StrictMath.log1p(rise - USELESS_NATS);
   }
 
   private static Choice choice(double scale, double[][] likeness, double noise, double[] rises) {

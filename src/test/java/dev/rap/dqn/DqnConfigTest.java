@@ -11,7 +11,7 @@ class DqnConfigTest {
   private static final EpsilonSchedule EPSILON = new EpsilonSchedule(1, 0.1, 1000);
 
   private static DqnConfig config(double discount, double rate, int batch, int starts, int most) {
-    return new DqnConfig(1000, 100, discount, rate, batch, most, starts, 1, 10, EPSILON, 0);
+    return new DqnConfig(1000, 100, discount, 1, rate, batch, most, starts, 1, 10, EPSILON, 0);
   }
 
   @Test

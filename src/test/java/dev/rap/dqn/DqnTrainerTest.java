@@ -9,6 +9,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class DqnTrainerTest {
 
@@ -62,11 +64,12 @@ class DqnTrainerTest {
     }
   }
 
-  private static DqnConfig config(long seed) {
+  private static DqnConfig config(int returnSteps, long seed) {
     return new DqnConfig(
         6000,
         500,
         0.9,
+        returnSteps,
         3e-3,
         16,
         1000,
@@ -77,9 +80,10 @@ class DqnTrainerTest {
         seed);
   }
 
-  @Test
-  void learnsTheValuesOfASolvedProblem() {
-    DqnTrainer trainer = new DqnTrainer(config(1), new TwoRooms());
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 5})
+  void learnsTheValuesOfASolvedProblem(int returnSteps) {
+    DqnTrainer trainer = new DqnTrainer(config(returnSteps, 1), new TwoRooms());
     trainer.train(6000, episode -> {});
     QNetwork network = trainer.network();
     QNetwork.Activations activations = network.newActivations();
@@ -94,7 +98,7 @@ class DqnTrainerTest {
   void sameSeedGivesTheSameNetwork() {
     float[][] parameters = new float[3][];
     for (int i = 0; i < 3; i++) {
-      DqnTrainer trainer = new DqnTrainer(config(i == 2 ? 8 : 7), new TwoRooms());
+      DqnTrainer trainer = new DqnTrainer(config(1, i == 2 ? 8 : 7), new TwoRooms());
       trainer.train(500, episode -> {});
       parameters[i] = trainer.network().parameters();
     }
@@ -105,7 +109,7 @@ class DqnTrainerTest {
   @Test
   void reportsEveryEpisode() {
     List<DqnTrainer.Episode> episodes = new ArrayList<>();
-    DqnTrainer trainer = new DqnTrainer(config(1), new TwoRooms());
+    DqnTrainer trainer = new DqnTrainer(config(1, 1), new TwoRooms());
     trainer.train(300, episodes::add);
     long before = 0;
     for (int i = 0; i < episodes.size(); i++) {

@@ -2,8 +2,6 @@ package dev.rap.dqn;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.HashSet;
 import java.util.Set;
@@ -16,7 +14,13 @@ class ReplayBufferTest {
   void newestTransitionReplacesTheOldest() {
     ReplayBuffer buffer = new ReplayBuffer(2);
     for (int t = 1; t <= 3; t++) {
-      buffer.add(new float[] {t}, t, 10 * t, new float[] {t + 1}, new boolean[] {t == 3}, t == 3);
+      buffer.add(
+          new float[] {t},
+          t,
+          10 * t,
+          new float[] {t + 1},
+          new boolean[] {t == 3},
+          t == 3 ? 0 : 0.5);
     }
     assertEquals(2, buffer.size());
     Set<Integer> actions = new HashSet<>();
@@ -30,8 +34,8 @@ class ReplayBufferTest {
     assertArrayEquals(new float[] {4}, buffer.nextObservation(last));
     assertArrayEquals(new boolean[] {true}, buffer.nextValid(last));
     assertEquals(30, buffer.reward(last));
-    assertTrue(buffer.terminal(last));
-    assertFalse(buffer.terminal(1 - last));
+    assertEquals(0, buffer.nextDiscount(last));
+    assertEquals(0.5f, buffer.nextDiscount(1 - last));
   }
 
   @Test
@@ -39,7 +43,7 @@ class ReplayBufferTest {
     ReplayBuffer buffer = new ReplayBuffer(1);
     float[] observation = {1};
     boolean[] valid = {true};
-    buffer.add(observation, 0, 0, observation, valid, false);
+    buffer.add(observation, 0, 0, observation, valid, 1);
     observation[0] = 9;
     valid[0] = false;
     assertArrayEquals(new float[] {1}, buffer.observation(0));

@@ -23,6 +23,7 @@ class AgentTrainerTest {
             steps,
             6000,
             1,
+            1,
             3e-3,
             32,
             20_000,

@@ -28,7 +28,8 @@ class PolicyContractTest {
   private static Profile withAnyAgent(Profile profile) {
     QNetwork network = QNetwork.random(StateEncoder.size(12), 12, 2000, new SplittableRandom(5));
     DqnConfig config =
-        new DqnConfig(1, 2000, 1, 1e-3, 1, 1, 1, 1, 1, new DqnConfig.EpsilonSchedule(1, 0, 1), 0);
+        new DqnConfig(
+            1, 2000, 1, 1, 1e-3, 1, 1, 1, 1, 1, new DqnConfig.EpsilonSchedule(1, 0, 1), 0);
     return profile.withAgent(
         new Agent(config, network, new Agent.Training(0, 0, 0, Double.NaN, 0, 0)), List.of());
   }

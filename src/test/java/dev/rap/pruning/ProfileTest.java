@@ -32,7 +32,7 @@ class ProfileTest {
           SyntheticLoss.gqaConfig(2));
   private static final DqnConfig CONFIG =
       new DqnConfig(
-          10, 300, 1, 0.003, 4, 100, 8, 2, 20, new DqnConfig.EpsilonSchedule(1, 0.05, 5), -42);
+          10, 300, 1, 1, 0.003, 4, 100, 8, 2, 20, new DqnConfig.EpsilonSchedule(1, 0.05, 5), -42);
 
   private static Profile trained() {
     QNetwork network = QNetwork.random(StateEncoder.size(4), 4, 300, new SplittableRandom(9));
