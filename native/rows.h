@@ -31,6 +31,9 @@ INLINE int64_t column_offset(int dtype, int64_t column) {
 
 // The GROUP elements at p.
 INLINE void load_group(int dtype, const uint8_t* p, vf out[GROUP_VECTORS]) {
+  int has_scale = dtype == RAP_Q8_0 || dtype == RAP_Q4_0 || dtype == RAP_Q4_1;
+  float d = has_scale ? half_to_float(p) : 1;
+  float m = dtype == RAP_Q4_1 ? half_to_float(p + 2) : 0;
 #pragma GCC unroll 8
   for (int i = 0; i < GROUP_VECTORS; i++) {
     // Byte j of the 4-bit types holds elements j and j + 16.
@@ -40,11 +43,9 @@ INLINE void load_group(int dtype, const uint8_t* p, vf out[GROUP_VECTORS]) {
       case RAP_F32: out[i] = load((const float*)p + i * W); break;
       case RAP_F16: out[i] = from_half((const uint16_t*)p + i * W); break;
       case RAP_BF16: out[i] = from_bf16((const uint16_t*)p + i * W); break;
-      case RAP_Q8_0: out[i] = from_int8(p + 2 + i * W) * half_to_float(p); break;
-      case RAP_Q4_0: out[i] = (from_nibbles(p + 2 + at, shift) - 8.f) * half_to_float(p); break;
-      case RAP_Q4_1:
-        out[i] = from_nibbles(p + 4 + at, shift) * half_to_float(p) + half_to_float(p + 2);
-        break;
+      case RAP_Q8_0: out[i] = from_int8(p + 2 + i * W) * d; break;
+      case RAP_Q4_0: out[i] = (from_nibbles(p + 2 + at, shift) - 8.f) * d; break;
+      case RAP_Q4_1: out[i] = from_nibbles(p + 4 + at, shift) * d + m; break;
     }
   }
 }

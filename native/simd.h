@@ -173,12 +173,20 @@ INLINE void store_part(float* p, vf v, int n) {
 }
 
 INLINE float half_to_float(const void* p) {
-  uint16_t all[W] = {0};
-  memcpy(all, p, 2);
+  uint16_t half;
+  memcpy(&half, p, 2);
 #if W >= 8
-  return _cvtsh_ss(all[0]);
+  return _cvtsh_ss(half);
 #else
-  return from_half(all)[0];
+  uint32_t bits = (uint32_t)(half & 0x7fff) << 13;
+  float x;
+  memcpy(&x, &bits, 4);
+  x *= 0x1p112f;  // as in from_half
+  memcpy(&bits, &x, 4);
+  if ((half & 0x7c00) == 0x7c00) bits |= 0x7f800000;
+  bits |= (uint32_t)(half & 0x8000) << 16;
+  memcpy(&x, &bits, 4);
+  return x;
 #endif
 }
 
@@ -204,45 +212,60 @@ INLINE vf exp_of(vf x) {
 }
 
 // Transposes v as a W x W matrix.
-INLINE void transpose(vf v[W]) {
 #if W == 16
-#define LOW_(h, j) (((j) & (h)) == 0 ? (j) : 16 + (j) - (h))
-#define HIGH_(h, j) (((j) & (h)) == 0 ? (j) + (h) : 16 + (j))
-#define ALL_(f, h) \
-  (vi){f(h, 0), f(h, 1), f(h, 2),  f(h, 3),  f(h, 4),  f(h, 5),  f(h, 6),  f(h, 7), \
-       f(h, 8), f(h, 9), f(h, 10), f(h, 11), f(h, 12), f(h, 13), f(h, 14), f(h, 15)}
-#elif W == 8
-#define LOW_(h, j) (((j) & (h)) == 0 ? (j) : 8 + (j) - (h))
-#define HIGH_(h, j) (((j) & (h)) == 0 ? (j) + (h) : 8 + (j))
-#define ALL_(f, h) \
+INLINE void transpose(vf v[W]) {
+  // First the 4 x 4 matrices of each quarter of four rows: by_four[r][c] holds, in quarter q,
+  // elements 4q + c of rows 4r ... 4r + 3. Then quarters change places.
+  vf by_four[4][4];
+#pragma GCC unroll 4
+  for (int r = 0; r < 4; r++) {
+    __m512 a = _mm512_unpacklo_ps(v[4 * r], v[4 * r + 1]);
+    __m512 b = _mm512_unpackhi_ps(v[4 * r], v[4 * r + 1]);
+    __m512 c = _mm512_unpacklo_ps(v[4 * r + 2], v[4 * r + 3]);
+    __m512 d = _mm512_unpackhi_ps(v[4 * r + 2], v[4 * r + 3]);
+    by_four[r][0] = (vf)_mm512_unpacklo_pd((__m512d)a, (__m512d)c);
+    by_four[r][1] = (vf)_mm512_unpackhi_pd((__m512d)a, (__m512d)c);
+    by_four[r][2] = (vf)_mm512_unpacklo_pd((__m512d)b, (__m512d)d);
+    by_four[r][3] = (vf)_mm512_unpackhi_pd((__m512d)b, (__m512d)d);
+  }
+#pragma GCC unroll 4
+  for (int c = 0; c < 4; c++) {
+    __m512 even_low = _mm512_shuffle_f32x4(by_four[0][c], by_four[1][c], 0x88);
+    __m512 even_high = _mm512_shuffle_f32x4(by_four[2][c], by_four[3][c], 0x88);
+    __m512 odd_low = _mm512_shuffle_f32x4(by_four[0][c], by_four[1][c], 0xdd);
+    __m512 odd_high = _mm512_shuffle_f32x4(by_four[2][c], by_four[3][c], 0xdd);
+    v[c] = _mm512_shuffle_f32x4(even_low, even_high, 0x88);
+    v[c + 4] = _mm512_shuffle_f32x4(odd_low, odd_high, 0x88);
+    v[c + 8] = _mm512_shuffle_f32x4(even_low, even_high, 0xdd);
+    v[c + 12] = _mm512_shuffle_f32x4(odd_low, odd_high, 0xdd);
+  }
+}
+#else
+INLINE void transpose(vf v[W]) {
+#if W == 8
+#define LANES_(f, h) \
   (vi) { f(h, 0), f(h, 1), f(h, 2), f(h, 3), f(h, 4), f(h, 5), f(h, 6), f(h, 7) }
 #else
-#define LOW_(h, j) (((j) & (h)) == 0 ? (j) : 4 + (j) - (h))
-#define HIGH_(h, j) (((j) & (h)) == 0 ? (j) + (h) : 4 + (j))
-#define ALL_(f, h) \
+#define LANES_(f, h) \
   (vi) { f(h, 0), f(h, 1), f(h, 2), f(h, 3) }
 #endif
+#define LOW_(h, j) (((j) & (h)) == 0 ? (j) : W + (j) - (h))
+#define HIGH_(h, j) (((j) & (h)) == 0 ? (j) + (h) : W + (j))
   // Swaps the off-diagonal quarters of every 2h x 2h square, for growing h.
-#define STAGE_(h)                                         \
-  for (int i = 0; i < W; i++) {                           \
-    if ((i & (h)) == 0) {                                 \
-      vf a = v[i], b = v[i + (h)];                        \
-      v[i] = __builtin_shuffle(a, b, ALL_(LOW_, h));      \
-      v[i + (h)] = __builtin_shuffle(a, b, ALL_(HIGH_, h)); \
-    }                                                     \
+#pragma GCC unroll 3
+  for (int h = 1; h < W; h *= 2) {
+#pragma GCC unroll 8
+    for (int i = 0; i < W; i++) {
+      if ((i & h) != 0) continue;
+      vf a = v[i], b = v[i + h];
+      v[i] = __builtin_shuffle(a, b, LANES_(LOW_, h));
+      v[i + h] = __builtin_shuffle(a, b, LANES_(HIGH_, h));
+    }
   }
-  STAGE_(1)
-  STAGE_(2)
-#if W >= 8
-  STAGE_(4)
-#endif
-#if W >= 16
-  STAGE_(8)
-#endif
-#undef STAGE_
-#undef ALL_
 #undef HIGH_
 #undef LOW_
+#undef LANES_
 }
+#endif
 
 #endif

@@ -21,6 +21,18 @@
 // has gaps of a few us between operations; sleeping in them would cost more than it saves.
 enum { SPIN_TICKS = 120000 };
 
+// On a busy machine the system may take a member off its core in the middle of an item, for
+// milliseconds, and the caller waits that long where it could have done the whole job alone. A wait
+// that is longer than any item explains counts as such a stall. After one the caller works alone for
+// a while, and the other members sleep, which also gives them a claim to the core later; with each
+// further stall it does so for twice as long.
+enum {
+  STALL_TICKS = 300000,         // about 100 us
+  SHORTEST_ALONE = 5000000,     // about 2 ms
+  LONGEST_ALONE = 150000000,    // about 50 ms
+  CALM_TICKS = 50000000,        // without a stall, after which the next one counts as the first
+};
+
 struct space {
   void* bytes;
   size_t size;
@@ -39,6 +51,8 @@ struct rap_team {
   void* context;
   uint32_t items;
   int members;
+  uint64_t alone_until;  // ticks; the caller's
+  uint64_t alone_ticks;  // how long it was alone last
   const struct operations* operations;
   struct space shared;
   struct space own[];  // [members]
@@ -67,15 +81,17 @@ int team_members(const rap_team* team) { return team->members; }
 
 const struct operations* team_operations(const rap_team* team) { return team->operations; }
 
-// Claims and does items until there are none. Reading the job after the claim is safe: it cannot be
-// replaced before the claimed item is done.
-static void work_off(rap_team* team, int member) {
+// Claims and does items until there are none; returns how many. Reading the job after the claim is
+// safe: it cannot be replaced before the claimed item is done.
+static int work_off(rap_team* team, int member) {
+  int count = 0;
   uint64_t seen = atomic_load_explicit(&team->claims, memory_order_acquire);
   while ((uint32_t)seen != 0) {
     if (!atomic_compare_exchange_weak_explicit(&team->claims, &seen, seen - 1,
                                                memory_order_acq_rel, memory_order_acquire)) {
       continue;
     }
+    count++;
     uint32_t items = team->items;
     team->work(team->context, (int)(items - (uint32_t)seen), member);
     // Sequentially consistent, as is the caller's pair: one of the two sees what the other wrote.
@@ -84,13 +100,10 @@ static void work_off(rap_team* team, int member) {
     }
     seen = atomic_load_explicit(&team->claims, memory_order_acquire);
   }
+  return count;
 }
 
-void team_run(rap_team* team, job* work, void* context, int items) {
-  if (team->members == 1 || items <= 1) {
-    for (int i = 0; i < items; i++) work(context, i, 0);
-    return;
-  }
+static void post(rap_team* team, job* work, void* context, int items) {
   team->work = work;
   team->context = context;
   team->items = (uint32_t)items;
@@ -101,19 +114,43 @@ void team_run(rap_team* team, job* work, void* context, int items) {
     atomic_fetch_add(&team->posted, 1);
     wake_all(&team->posted);
   }
-  work_off(team, 0);
+}
 
+// Waits until all items are done.
+static void await(rap_team* team, uint32_t items) {
   uint64_t start = __rdtsc();
-  while (atomic_load_explicit(&team->done, memory_order_acquire) != (uint32_t)items) {
+  while (atomic_load_explicit(&team->done, memory_order_acquire) != items) {
     if (__rdtsc() - start < SPIN_TICKS) {
       _mm_pause();
       continue;
     }
     atomic_store(&team->caller_sleeps, 1);
     uint32_t done = atomic_load(&team->done);
-    if (done != (uint32_t)items) sleep_while(&team->done, done);
+    if (done != items) sleep_while(&team->done, done);
     atomic_store(&team->caller_sleeps, 0);
   }
+}
+
+static void note_wait(rap_team* team, uint64_t waited, uint64_t item_ticks) {
+  uint64_t now = __rdtsc();
+  if (waited < STALL_TICKS + 4 * item_ticks) return;
+  int again = now - team->alone_until < CALM_TICKS;
+  uint64_t ticks = again ? 2 * team->alone_ticks : SHORTEST_ALONE;
+  team->alone_ticks = ticks < LONGEST_ALONE ? ticks : LONGEST_ALONE;
+  team->alone_until = now + team->alone_ticks;
+}
+
+void team_run(rap_team* team, job* work, void* context, int items) {
+  uint64_t start = __rdtsc();
+  if (team->members == 1 || items <= 1 || start < team->alone_until) {
+    for (int i = 0; i < items; i++) work(context, i, 0);
+    return;
+  }
+  post(team, work, context, items);
+  int done = work_off(team, 0);
+  uint64_t finished = __rdtsc();
+  await(team, (uint32_t)items);
+  note_wait(team, __rdtsc() - finished, done == 0 ? 0 : (finished - start) / (uint64_t)done);
 }
 
 void rap_team_work(rap_team* team, int member) {

@@ -1,0 +1,187 @@
+package dev.rap.kernels;
+
+import static dev.rap.kernels.NativeMatmulTest.at;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.rap.tensor.DType;
+import dev.rap.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Gated products, and the rounding of activations, against the oracle. */
+class NativeGatedMatmulTest {
+  private final Kernels oracle = CpuKernels.reference();
+
+  private static List<Isa> isas() {
+    return NativeIsas.all();
+  }
+
+  private static Stream<Arguments> kinds() {
+    return NativeIsas.all().stream()
+        .flatMap(isa -> Stream.of(DType.values()).map(type -> Arguments.of(isa, type)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("kinds")
+  void gatedProductsAgreeWithTheOracle(Isa isa, DType type) {
+    // Mixed types, as some quantised files have them, and masks of channel blocks.
+    DType other = type == DType.Q8_0 ? DType.Q4_1 : type;
+    try (Kernels kernels = new NativeKernels(2, isa)) {
+      for (int tokens : new int[] {1, 2, 5, 17}) {
+        compare(kernels, type, other, tokens, Ranges.all(97));
+        compare(kernels, type, other, tokens, Ranges.of(0, 32, 64, 97));
+      }
+    }
+  }
+
+  private void compare(Kernels kernels, DType gateType, DType upType, int tokens, Ranges rows) {
+    int columns = 160;
+    try (Arena arena = Arena.ofConfined()) {
+      RandomData data = new RandomData(arena, tokens);
+      Tensor gate = data.weights(gateType, 97, columns);
+      Tensor up = data.weights(upType, 97, columns);
+      Poison.outside(gate, rows, Ranges.all(columns));
+      Poison.outside(up, rows, Ranges.all(columns));
+      MemorySegment x = data.integers((long) tokens * columns);
+      MemorySegment gates = data.floats(tokens * 97L, 0);
+      MemorySegment ups = data.floats(tokens * 97L, 0);
+      MemorySegment expected = data.floats(tokens * 97L, -77);
+      MemorySegment actual = data.floats(tokens * 97L, -77);
+      Ranges all = Ranges.all(columns);
+      oracle.matmul(gates, 97, x, columns, tokens, gate, rows, all, false);
+      oracle.matmul(ups, 97, x, columns, tokens, up, rows, all, false);
+      oracle.gatedMatmul(expected, 97, x, columns, tokens, gate, up, rows);
+      kernels.gatedMatmul(actual, 97, x, columns, tokens, gate, up, rows);
+
+      // Norms: weights are below 3 in the mean square, activations are below 127.
+      double product = Tolerance.product(columns, Math.sqrt(3 * columns), 127 * Math.sqrt(columns));
+      for (int i = 0; i < tokens * 97; i++) {
+        int index = i;
+        double g = at(gates, i);
+        double u = at(ups, i);
+        double silu = g / (1 + Math.exp(-g));
+        // silu has a slope below 1.1.
+        double bound =
+            1.1 * product * Math.abs(u)
+                + Math.abs(silu) * product
+                + Math.abs(silu * u) * (Tolerance.EXP + 4 * Tolerance.F32);
+        Tolerance.check(
+            () -> "%s gate, %s up, %d tokens: %d".formatted(gateType, upType, tokens, index),
+            at(expected, i),
+            at(actual, i),
+            bound);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("isas")
+  void exponentialIsAccurateOverItsRange(Isa isa) {
+    // For g far below zero silu(g) is g exp(g): a relative error of the exponential is one of silu.
+    int rows = 8001;
+    try (Arena arena = Arena.ofConfined();
+        Kernels kernels = new NativeKernels(1, isa)) {
+      RandomData data = new RandomData(arena, 1);
+      MemorySegment gates = data.floats(rows, 0);
+      for (int r = 0; r < rows; r++) {
+        gates.set(ValueLayout.JAVA_FLOAT_UNALIGNED, 4L * r, -80 + r / 50f);
+      }
+      Tensor gate = new Tensor(DType.F32, rows, 1, gates);
+      Tensor up = new Tensor(DType.F32, rows, 1, data.floats(rows, 1));
+      MemorySegment y = data.floats(rows, 0);
+      kernels.gatedMatmul(y, rows, data.floats(1, 1), 1, 1, gate, up, Ranges.all(rows));
+      for (int r = 0; r < rows; r++) {
+        double g = at(gates, r);
+        double silu = g / (1 + Math.exp(-g));
+        Tolerance.check(() -> "silu(" + g + ")", silu, at(y, r), Tolerance.EXP * Math.abs(silu));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("kinds")
+  void roundedActivationsCostNoMoreThanTheirRounding(Isa isa, DType type) {
+    int columns = 576;
+    int rows = 64;
+    try (Arena arena = Arena.ofConfined();
+        Kernels kernels = new NativeKernels(2, isa)) {
+      RandomData data = new RandomData(arena, 7);
+      Tensor w = data.weights(type, rows, columns);
+      MemorySegment values = data.floats(columns, 0);
+      for (double scale : new double[] {1, 1e-6, 1e6}) {
+        for (int tokens : new int[] {1, 3, 40}) {
+          MemorySegment x = data.normal((long) tokens * columns, scale);
+          MemorySegment expected = data.floats((long) tokens * rows, 0);
+          MemorySegment actual = data.floats((long) tokens * rows, 0);
+          Ranges all = Ranges.all(columns);
+          oracle.matmul(expected, rows, x, columns, tokens, w, Ranges.all(rows), all, false);
+          kernels.matmul(actual, rows, x, columns, tokens, w, Ranges.all(rows), all, false);
+          for (int r = 0; r < rows; r++) {
+            oracle.embed(values, w, data.ints(r), 1);
+            for (int t = 0; t < tokens; t++) {
+              double bound = bound(isa, type, tokens, values, x, t * columns, columns);
+              int at = t * rows + r;
+              Tolerance.check(
+                  () -> "%s, %d tokens, scale %g: %d".formatted(type, tokens, scale, at),
+                  at(expected, at),
+                  at(actual, at),
+                  bound);
+            }
+          }
+        }
+      }
+    }
+  }
+
+  private static double bound(
+      Isa isa, DType type, int tokens, MemorySegment w, MemorySegment x, int start, int columns) {
+    boolean toInt8 = isa.compareTo(Isa.AVX512) >= 0 && type.blockElements() == 32;
+    boolean toBf16 = isa == Isa.AVX512_BF16 && type == DType.BF16 && tokens > 4;
+    double variance = 0;
+    double weights = 0;
+    double activations = 0;
+    for (int group = 0; group < columns; group += 32) {
+      double most = 0;
+      for (int c = group; c < group + 32; c++) {
+        most = Math.max(most, Math.abs(at(x, start + c)));
+      }
+      for (int c = group; c < group + 32; c++) {
+        double weight = at(w, c);
+        double value = at(x, start + c);
+        double step = toInt8 ? most / 127 : toBf16 ? 2 * Tolerance.BF16 * value : 0;
+        variance += step * step / 12 * weight * weight;
+        weights += weight * weight;
+        activations += value * value;
+      }
+    }
+    return Tolerance.rounded(variance)
+        + Tolerance.product(columns, Math.sqrt(weights), Math.sqrt(activations));
+  }
+
+  @ParameterizedTest
+  @MethodSource("kinds")
+  void notANumberComesThrough(Isa isa, DType type) {
+    try (Arena arena = Arena.ofConfined();
+        Kernels kernels = new NativeKernels(1, isa)) {
+      RandomData data = new RandomData(arena, 3);
+      Tensor w = data.weights(type, 4, 64);
+      for (int tokens : new int[] {1, 20}) {
+        MemorySegment x = data.normal(tokens * 64L, 1);
+        x.set(ValueLayout.JAVA_FLOAT_UNALIGNED, 4 * (64L * (tokens - 1) + 37), Float.NaN);
+        MemorySegment y = data.floats(tokens * 4L, 0);
+        kernels.matmul(y, 4, x, 64, tokens, w, Ranges.all(4), Ranges.all(64), false);
+        assertTrue(Float.isNaN(at(y, 4L * (tokens - 1))), "the last token's product");
+        if (tokens > 1) {
+          assertEquals(at(y, 0), at(y, 0), "the first token has none");
+        }
+      }
+    }
+  }
+}
