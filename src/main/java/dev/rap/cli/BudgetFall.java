@@ -11,6 +11,7 @@ import dev.rap.memory.MemoryModel;
 import dev.rap.memory.MemoryUse;
 import dev.rap.memory.Workload;
 import dev.rap.model.RetentionMask;
+import dev.rap.model.Sublayer;
 import dev.rap.pruning.Policies;
 import dev.rap.pruning.Profile;
 import dev.rap.pruning.PruningPolicy;
@@ -28,6 +29,7 @@ final class BudgetFall {
   private static final List<Integer> PERCENTS =
       List.of(100, 90, 80, 70, 60, 50, 60, 70, 80, 90, 100);
   private static final int STEPS_PER_STAGE = 32;
+  private static final int WARM_DECISIONS = 500;
   private static final List<String> PROMPTS =
       List.of(
           "Once upon a time, there was a young fox who",
@@ -43,13 +45,17 @@ final class BudgetFall {
   private final MemoryModel memory;
   private final PruningPolicy policy;
   private final long denseBytes;
+  private final TextStream text;
   private int nextPrompt;
+  private Sequence shown; // the story whose text is shown, none at first
+  private int shownTokens;
 
   BudgetFall(LoadedModel model, Profile profile) {
     this.model = model;
     this.memory = MemoryModel.of(model.weights(), model.config().maskShape());
     this.policy = Policies.create("dqn", memory, Optional.of(profile), 0);
     this.denseBytes = memory.denseBytes(WORKLOAD);
+    this.text = new TextStream(model.tokenizer(), List.of());
   }
 
   /**
@@ -95,7 +101,9 @@ final class BudgetFall {
             model.kernels(),
             new Engine.Options(sequences, context, sequences * context))) {
       List<Sequence> running = new ArrayList<>();
-      policy.choose(WORKLOAD, new MemoryBudget(denseBytes)); // the first decision loads classes
+      for (int i = 0; i < WARM_DECISIONS; i++) { // the first ones load and compile classes
+        policy.choose(WORKLOAD, budget(PERCENTS.get(i % PERCENTS.size())));
+      }
       for (int percent : PERCENTS) {
         Stage stage = stage(engine, running, percent);
         stages.add(stage);
@@ -106,28 +114,24 @@ final class BudgetFall {
   }
 
   private Stage stage(Engine engine, List<Sequence> running, int percent) {
-    MemoryBudget budget = new MemoryBudget(denseBytes * percent / 100);
     long decisionStart = System.nanoTime();
-    RetentionMask mask = policy.choose(WORKLOAD, budget);
+    RetentionMask mask = policy.choose(WORKLOAD, budget(percent));
     double micros = (System.nanoTime() - decisionStart) / 1e3;
+    boolean returns = !contains(engine.mask(), mask);
     engine.setMask(mask, Optional.empty());
-
     StringBuilder written = new StringBuilder();
-    TextStream text = new TextStream(model.tokenizer(), List.of());
     long drawn = 0;
     long start = System.nanoTime();
+    if (returns) {
+      engine.recompute(); // the stories get back what they lack of returned head groups
+    }
     for (int step = 0; step < STEPS_PER_STAGE; step++) {
       refill(engine, running);
-      Sequence first = running.getFirst();
-      int before = first.length();
       engine.step();
       drawn += running.size();
-      for (int i = before; i < first.length(); i++) {
-        written.append(text.accept(first.token(i)));
-      }
+      show(running.getFirst(), written);
     }
     double seconds = (System.nanoTime() - start) / 1e9;
-    written.append(text.flush());
     String[] picture = MaskPicture.rows(mask);
     MemoryUse use = memory.use(mask, new Workload(1, Math.max(1, engine.kvTokensInUse())));
     return new Stage(
@@ -139,6 +143,30 @@ final class BudgetFall {
         picture[0],
         picture[1],
         written.toString());
+  }
+
+  private void show(Sequence story, StringBuilder written) {
+    if (story != shown) {
+      written.append(text.flush()).append(shown == null ? "" : " ¶ ");
+      shown = story;
+      shownTokens = 0;
+    }
+    for (; shownTokens < story.length(); shownTokens++) {
+      written.append(text.accept(story.token(shownTokens)));
+    }
+  }
+
+  private MemoryBudget budget(int percent) {
+    return new MemoryBudget(denseBytes * percent / 100);
+  }
+
+  private static boolean contains(RetentionMask large, RetentionMask small) {
+    for (int i = 0; i < large.shape().sublayers(); i++) {
+      if (small.retains(Sublayer.of(i)) && !large.retains(Sublayer.of(i))) {
+        return false;
+      }
+    }
+    return true;
   }
 
   // A story that has ended makes room for the next.

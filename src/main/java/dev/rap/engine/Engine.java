@@ -252,6 +252,16 @@ public final class Engine implements AutoCloseable {
     }
   }
 
+  /**
+   * Sends all running sequences back, to be computed anew under the mask in force: what they lack
+   * of head groups that have returned is theirs again.
+   */
+  public void recompute() {
+    while (!running.isEmpty()) {
+      preempt(running.getLast());
+    }
+  }
+
   /** {@return KV tokens in use, of all sequences together, in whole KvBlocks} */
   public int kvTokensInUse() {
     KvBlockPool pool = runner.pool();

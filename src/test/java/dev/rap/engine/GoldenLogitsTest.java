@@ -13,6 +13,7 @@ import dev.rap.model.RetentionMask;
 import dev.rap.model.Sublayer;
 import dev.rap.model.Weights;
 import dev.rap.model.WeightsLoader;
+import dev.rap.tensor.DType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
@@ -33,6 +34,11 @@ class GoldenLogitsTest {
   // is a mean of values, with scores off by |q||k| 2^-12; the models are two layers deep and the
   // logits reach about 12, so a few times 12 * 2^-12 = 0.003.
   private static final double TOLERANCE = 0.015;
+
+  // Native products with BF16 weights round their inputs to BF16: by up to 2^-9 of themselves in
+  // each of a dozen products on the way to logits that reach 12, or 12 * 2^-9 = 0.023 each, which
+  // add up like a random walk.
+  private static final double BF16_TOLERANCE = 0.08;
 
   @ParameterizedTest(name = "{0}, {1} tokens a step, {2}")
   @CsvSource({
@@ -55,17 +61,19 @@ class GoldenLogitsTest {
             kernelKind.equals("native") ? CpuKernels.open(2) : CpuKernels.reference();
         Checkpoint checkpoint = Checkpoint.open(GOLDEN.resolve(folder))) {
       Weights weights = WeightsLoader.load(checkpoint);
+      boolean rounds = kernelKind.equals("native") && weights.embedding().dtype() == DType.BF16;
+      double tolerance = rounds ? BF16_TOLERANCE : TOLERANCE;
       for (JsonNode goldenCase : golden.get("cases")) {
         try (ModelRunner runner = new ModelRunner(weights, kernels, stepTokens, 1, 32, 32)) {
           runner.setMask(mask(goldenCase.get("mask"), weights), Optional.empty());
-          check(runner, tokens, positions, goldenCase);
+          check(runner, tokens, positions, goldenCase, tolerance);
         }
       }
     }
   }
 
   private static void check(
-      ModelRunner runner, int[] tokens, int[] positions, JsonNode goldenCase) {
+      ModelRunner runner, int[] tokens, int[] positions, JsonNode goldenCase, double tolerance) {
     String name = goldenCase.get("name").asText();
     BlockTable table = new BlockTable();
     runner.pool().reserve(table, tokens.length);
@@ -86,7 +94,7 @@ class GoldenLogitsTest {
           assertEquals(
               expected.get(v).asDouble(),
               logits.getAtIndex(ValueLayout.JAVA_FLOAT, v),
-              TOLERANCE,
+              tolerance,
               "%s, position %d, token %d".formatted(name, positions[next], v));
         }
         next++;
@@ -94,7 +102,7 @@ class GoldenLogitsTest {
     }
     assertEquals(positions.length, next);
     double mean = goldenCase.get("nll").asDouble();
-    assertEquals(mean, nll / (tokens.length - 1), TOLERANCE / 4, name);
+    assertEquals(mean, nll / (tokens.length - 1), tolerance / 4, name);
   }
 
   private static RetentionMask mask(JsonNode node, Weights weights) {
