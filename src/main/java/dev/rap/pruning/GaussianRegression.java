@@ -74,23 +74,16 @@ final class GaussianRegression {
     return weights.clone();
   }
 
-  /** {@return for each case its target less what the others predict for it} */
-  double[] leaveOneOutErrors() {
+  /** {@return the target of a case less what the others predict for it} */
+  double leaveOneOutError(int left) {
     int n = weights.length;
-    double[] errors = new double[n];
     double[] column = new double[n]; // of the inverse of the lower triangle
-    for (int i = 0; i < n; i++) {
-      double diagonal = 0; // of the inverse of the whole
-      for (int r = i; r < n; r++) {
-        double sum = r == i ? 1 : 0;
-        for (int m = i; m < r; m++) {
-          sum -= lower[r][m] * column[m];
-        }
-        column[r] = sum / lower[r][r];
-        diagonal += column[r] * column[r];
-      }
-      errors[i] = weights[i] / diagonal;
+    double diagonal = 0; // of the inverse of the whole
+    for (int r = left; r < n; r++) {
+      double sum = (r == left ? 1 : 0) - dot(lower[r], column, r);
+      column[r] = sum / lower[r][r];
+      diagonal += column[r] * column[r];
     }
-    return errors;
+    return weights[left] / diagonal;
   }
 }

@@ -18,7 +18,8 @@ class LossSurrogateTest {
     GaussianRegression regression =
         new GaussianRegression(new double[][] {{}, {0.5}}, 0, new double[] {3, 0});
     assertArrayEquals(new double[] {4, -2}, regression.weights(), 1e-12);
-    assertArrayEquals(new double[] {3, -1.5}, regression.leaveOneOutErrors(), 1e-12);
+    assertEquals(3, regression.leaveOneOutError(0), 1e-12);
+    assertEquals(-1.5, regression.leaveOneOutError(1), 1e-12);
   }
 
   private static final SyntheticLoss LOSS = new SyntheticLoss(5, 3);
