@@ -34,7 +34,7 @@ class LossSurrogateTest {
     for (GsiRound round : PROFILE.gsi()) {
       gone.set(round.removed());
       double rise = round.loss() - PROFILE.denseLoss();
-      double counted = rise <= 3 ? rise : 3 + Math.log(1 + rise - 3);
+      double counted = rise <= 4 ? rise : 4 + Math.log(1 + rise - 4);
       assertEquals(PROFILE.denseLoss() + counted, surrogate.loss(gone), 0.02);
     }
   }
