@@ -64,6 +64,34 @@ INLINE const uint8_t* row_at(const struct part* part, const struct panel* panel,
   return part->w->data + panel->rows[i < last ? i : last] * part->w->row_bytes;
 }
 
+// Groups first ... end - 1. While a row's are read, those that lie `ahead` bytes further are fetched
+// into the cache, unless it is 0.
+struct stretch {
+  int first;
+  int end;
+  int64_t ahead;
+};
+
+// The groups from `first` on whose packed activations, group_bytes each and l1_share in all, stay in
+// L1 while the rows of a panel pass. If these are all groups, rows are one stream, and the processor fetches ahead by
+// itself; if not, each row begins a new one, and the next must be asked for.
+INLINE struct stretch stretch_of(const struct part* part, int first, int group_bytes,
+                                 int l1_share) {
+  int count = part->group_count;
+  int parts = (count * group_bytes + l1_share - 1) / l1_share;
+  if (parts <= 1) return (struct stretch){0, count, 0};
+  int end = first + (count / 2 + parts - 1) / parts * 2;
+  return (struct stretch){first, end < count ? end : count, part->w->row_bytes};
+}
+
+INLINE void fetch(const uint8_t* p) { _mm_prefetch((const char*)p, _MM_HINT_T1); }
+
+// to[i] = (add ? to[i] : 0) + the sum of vector i.
+INLINE void add_four(float* to, vf a, vf b, vf c, vf d, int add) {
+  __m128 four = sums4(a, b, c, d);
+  _mm_storeu_ps(to, add ? _mm_add_ps(_mm_loadu_ps(to), four) : four);
+}
+
 // Brings groups of a panel's rows into the cache, row by row: the processor fetches ahead along one
 // stream of addresses in a page, but not where many rows are read side by side.
 INLINE void fetch_panel(const struct part* part, const struct panel* panel, int first_group,

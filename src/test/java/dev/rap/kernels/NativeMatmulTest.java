@@ -84,12 +84,14 @@ class NativeMatmulTest {
   @MethodSource("kinds")
   void longPromptsAndRealSizesAgreeWithTheOracle(Isa isa, DType type) {
     // SmolLM2-135M's down projection and key projection; more tokens than are packed at once; more
-    // columns than are unpacked at once.
+    // columns than are unpacked at once; more activations of few tokens than L1 holds.
     try (Kernels kernels = new NativeKernels(2, isa)) {
       compare(kernels, type, Shape.dense(576, 1536), 1, false);
       compare(kernels, type, Shape.dense(192, 576), 513, false);
       compare(kernels, type, Shape.dense(8, 64), 1100, false);
       compare(kernels, type, Shape.dense(40, 4704), 7, false);
+      compare(kernels, type, Shape.dense(40, 9440), 1, false);
+      compare(kernels, type, Shape.dense(40, 9440), 3, false);
     }
   }
 
