@@ -12,7 +12,8 @@ final class ModelOptions {
   private enum Backend {
     AUTO,
     CPU,
-    CUDA
+    CUDA,
+    REFERENCE
   }
 
   @Parameters(
@@ -29,7 +30,9 @@ final class ModelOptions {
   @Option(
       names = "--backend",
       paramLabel = "NAME",
-      description = "What runs the model: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+      description =
+          "What runs the model: auto, cpu, cuda, or reference, which is slow and exact."
+              + " Default: auto.")
   private Backend backend = Backend.AUTO;
 
   /**
@@ -45,7 +48,8 @@ final class ModelOptions {
       throw new InputException("--threads must be in [1, 1024], was " + threads);
     }
     Path path = Models.of(console.environment()).resolve(model);
-    return LoadedModel.open(path, CpuKernels.open(threads));
+    return LoadedModel.open(
+        path, backend == Backend.REFERENCE ? CpuKernels.reference() : CpuKernels.open(threads));
   }
 
   /** {@return the number of threads of the kernels} */

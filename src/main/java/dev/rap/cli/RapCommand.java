@@ -69,6 +69,7 @@ public final class RapCommand implements Runnable {
             .setOut(console.out())
             .setErr(console.err())
             .setUsageHelpWidth(100)
+            .setCaseInsensitiveEnumValuesAllowed(true)
             .setAbbreviatedOptionsAllowed(false);
     root.getCommandSpec()
         .addOption(
