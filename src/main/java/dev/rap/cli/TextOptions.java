@@ -12,16 +12,21 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /** A text to run a model over. */
 final class TextOptions {
   @Option(
       names = "--text",
       paramLabel = "FILE",
-      required = true,
       description = "The text, UTF-8, or 'bundled:calibration', 'bundled:test'.")
   private String file;
+
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec command;
 
   @Option(
       names = "--max-windows",
@@ -46,12 +51,21 @@ final class TextOptions {
     }
   }
 
+  /** {@return whether a text was named} */
+  boolean given() {
+    return file != null;
+  }
+
   /**
    * {@return the text in windows of {@code length} tokens}
    *
    * @throws InputException if it cannot be read or is too short
+   * @throws ParameterException if none was named
    */
   Windows read(Console console, LoadedModel model, int length) {
+    if (!given()) {
+      throw new ParameterException(command.commandLine(), "Missing required option: '--text=FILE'");
+    }
     if (length < 2 || maxWindows < 1) {
       throw new InputException(
           "--window must be at least 2 and --max-windows at least 1, were %d and %d"

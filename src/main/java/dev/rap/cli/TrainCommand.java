@@ -8,6 +8,7 @@ import dev.rap.eval.MeasuredLoss;
 import dev.rap.memory.MemoryModel;
 import dev.rap.pruning.Agent;
 import dev.rap.pruning.AgentTrainer;
+import dev.rap.pruning.MaskLoss;
 import dev.rap.pruning.Profile;
 import dev.rap.pruning.TrainingListener;
 import dev.rap.pruning.TrainingPlan;
@@ -26,8 +27,8 @@ import picocli.CommandLine.Option;
     description = {
       "Trains the agent that decides what stays under a memory budget, and stores it in the model's"
           + " profile.",
-      "Needs the profile, and the text and windows that it was calibrated with: masks that the agent"
-          + " likes are measured on them."
+      "With the text and windows that the profile was calibrated with, masks that the agent likes are"
+          + " measured on them; without, it learns from what calibration measured."
     },
     footer = {"", "Example: ./rap train smollm2-135m --text valid.txt --max-windows 8 --masks 200"})
 final class TrainCommand implements Callable<Integer> {
@@ -86,16 +87,19 @@ final class TrainCommand implements Callable<Integer> {
     }
     try (LoadedModel model = models.open(console)) {
       Profile profile = profiles.require(model);
-      TextOptions.Windows text =
-          texts.read(console, model, Math.min(window, model.config().contextLength()));
-      if (!profile.calibrationDigest().equals(text.digest())) {
-        throw new InputException(
-            "the profile was calibrated with another text or other windows: give the same --text,"
-                + " --window and --max-windows as to './rap calibrate'");
-      }
       long start = System.nanoTime();
       Curve curve = new Curve();
-      Profile trained = train(model, profile, text, curve);
+      Profile trained =
+          texts.given()
+              ? measuring(model, profile, text(model, profile), curve)
+              : train(
+                  model,
+                  profile,
+                  mask -> {
+                    throw new IllegalStateException("no mask may be measured");
+                  },
+                  0,
+                  curve);
       Path file = output == null ? profiles.file(model) : output;
       trained.write(file);
       if (plot != null) {
@@ -106,17 +110,34 @@ final class TrainCommand implements Callable<Integer> {
     return 0;
   }
 
-  private Profile train(LoadedModel model, Profile profile, TextOptions.Windows text, Curve curve) {
-    TrainingPlan plan = TrainingPlan.standard(profile.sublayers(), masks, seed);
+  private TextOptions.Windows text(LoadedModel model, Profile profile) {
+    TextOptions.Windows text =
+        texts.read(console, model, Math.min(window, model.config().contextLength()));
+    if (!profile.calibrationDigest().equals(text.digest())) {
+      throw new InputException(
+          "the profile was calibrated with another text or other windows: give the same --text,"
+              + " --window and --max-windows as to './rap calibrate'");
+    }
+    return text;
+  }
+
+  private Profile measuring(
+      LoadedModel model, Profile profile, TextOptions.Windows text, Curve curve) {
     int tokens = text.length();
     try (ModelRunner runner =
-            new ModelRunner(model.weights(), model.kernels(), tokens, 1, tokens, tokens);
-        Progress progress =
-            new Progress(console, "training", plan.dqn().steps(), Progress.Unit.STEPS)) {
+        new ModelRunner(model.weights(), model.kernels(), tokens, 1, tokens, tokens)) {
+      return train(model, profile, new MeasuredLoss(runner, text.windows()), masks, curve);
+    }
+  }
+
+  private Profile train(
+      LoadedModel model, Profile profile, MaskLoss loss, int allowed, Curve curve) {
+    TrainingPlan plan = TrainingPlan.standard(profile.sublayers(), allowed, seed);
+    try (Progress progress =
+        new Progress(console, "training", plan.dqn().steps(), Progress.Unit.STEPS)) {
       curve.progress = progress;
       MemoryModel memory = MemoryModel.of(model.weights(), model.config().maskShape());
-      return new AgentTrainer(memory, profile, new MeasuredLoss(runner, text.windows()), plan)
-          .train(curve);
+      return new AgentTrainer(memory, profile, loss, plan).train(curve);
     }
   }
 
