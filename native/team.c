@@ -5,9 +5,12 @@
 // threads are made by the caller of this library: that way it needs nothing newer than its glibc
 // floor.
 
+#define _GNU_SOURCE  // sched_getcpu
+
 #include "team.h"
 
 #include <linux/futex.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,14 +26,15 @@ enum { SPIN_TICKS = 120000 };
 
 // On a busy machine the system may take a member off its core in the middle of an item, for
 // milliseconds, and the caller waits that long where it could have done the whole job alone. A wait
-// that is longer than any item explains counts as such a stall. After one the caller works alone for
-// a while, and the other members sleep, which also gives them a claim to the core later; with each
-// further stall it does so for twice as long.
+// that is longer than any item explains is such a disturbance. It may also wake a member on the caller's
+// own core, where they only push each other aside; it is one if the member cannot leave. After a
+// disturbance the caller works alone for a while, and the other members sleep, which also gives them
+// a claim to a core later; with each further one it does so for twice as long.
 enum {
-  STALL_TICKS = 300000,         // about 100 us
-  SHORTEST_ALONE = 5000000,     // about 2 ms
-  LONGEST_ALONE = 150000000,    // about 50 ms
-  CALM_TICKS = 50000000,        // without a stall, after which the next one counts as the first
+  STALL_TICKS = 300000,      // about 100 us
+  SHORTEST_ALONE = 5000000,  // about 2 ms
+  LONGEST_ALONE = 65000000,  // about 25 ms, several times what a stall takes
+  CALM_TICKS = 80000000,     // undisturbed, after which the next disturbance counts as the first
 };
 
 struct space {
@@ -51,6 +55,8 @@ struct rap_team {
   void* context;
   uint32_t items;
   int members;
+  _Atomic int caller_core;
+  _Atomic int crowded;   // a member is on the caller's core and cannot leave
   uint64_t alone_until;  // ticks; the caller's
   uint64_t alone_ticks;  // how long it was alone last
   const struct operations* operations;
@@ -73,6 +79,7 @@ rap_team* rap_team_new(int members, int isa) {
   if (team == NULL) return NULL;
   memset(team, 0, size);
   team->members = members;
+  team->caller_core = -1;
   team->operations = operations_of(isa);
   return team;
 }
@@ -81,32 +88,41 @@ int team_members(const rap_team* team) { return team->members; }
 
 const struct operations* team_operations(const rap_team* team) { return team->operations; }
 
-// Claims and does items until there are none; returns how many. Reading the job after the claim is
-// safe: it cannot be replaced before the claimed item is done.
+// Claims and does items until there are none; returns how many. A claim takes half of a member's
+// share of what is left: neighbouring items are neighbours in memory, where a long run is read faster
+// than several short ones, and the last claims are small, so that all members finish together.
+// Reading the job after the claim is safe: it cannot be replaced before the claimed items are done.
 static int work_off(rap_team* team, int member) {
-  int count = 0;
+  uint32_t count = 0;
   uint64_t seen = atomic_load_explicit(&team->claims, memory_order_acquire);
   while ((uint32_t)seen != 0) {
-    if (!atomic_compare_exchange_weak_explicit(&team->claims, &seen, seen - 1,
+    uint32_t left = (uint32_t)seen;
+    uint32_t taken = left / (2 * (uint32_t)team->members);
+    if (taken == 0) taken = 1;
+    if (!atomic_compare_exchange_weak_explicit(&team->claims, &seen, seen - taken,
                                                memory_order_acq_rel, memory_order_acquire)) {
       continue;
     }
-    count++;
     uint32_t items = team->items;
-    team->work(team->context, (int)(items - (uint32_t)seen), member);
+    for (uint32_t i = 0; i < taken; i++) {
+      team->work(team->context, (int)(items - left + i), member);
+    }
+    count += taken;
     // Sequentially consistent, as is the caller's pair: one of the two sees what the other wrote.
-    if (atomic_fetch_add(&team->done, 1) + 1 == items && atomic_load(&team->caller_sleeps)) {
+    if (atomic_fetch_add(&team->done, taken) + taken == items &&
+        atomic_load(&team->caller_sleeps)) {
       wake_all(&team->done);
     }
     seen = atomic_load_explicit(&team->claims, memory_order_acquire);
   }
-  return count;
+  return (int)count;
 }
 
 static void post(rap_team* team, job* work, void* context, int items) {
   team->work = work;
   team->context = context;
   team->items = (uint32_t)items;
+  atomic_store_explicit(&team->caller_core, sched_getcpu(), memory_order_relaxed);
   atomic_store_explicit(&team->done, 0, memory_order_relaxed);
   uint64_t number = (atomic_load_explicit(&team->claims, memory_order_relaxed) >> 32) + 1;
   atomic_store(&team->claims, number << 32 | (uint32_t)items);
@@ -131,9 +147,8 @@ static void await(rap_team* team, uint32_t items) {
   }
 }
 
-static void note_wait(rap_team* team, uint64_t waited, uint64_t item_ticks) {
+static void note_disturbance(rap_team* team) {
   uint64_t now = __rdtsc();
-  if (waited < STALL_TICKS + 4 * item_ticks) return;
   int again = now - team->alone_until < CALM_TICKS;
   uint64_t ticks = again ? 2 * team->alone_ticks : SHORTEST_ALONE;
   team->alone_ticks = ticks < LONGEST_ALONE ? ticks : LONGEST_ALONE;
@@ -141,6 +156,10 @@ static void note_wait(rap_team* team, uint64_t waited, uint64_t item_ticks) {
 }
 
 void team_run(rap_team* team, job* work, void* context, int items) {
+  if (atomic_load_explicit(&team->crowded, memory_order_relaxed)) {
+    atomic_store_explicit(&team->crowded, 0, memory_order_relaxed);
+    note_disturbance(team);
+  }
   uint64_t start = __rdtsc();
   if (team->members == 1 || items <= 1 || start < team->alone_until) {
     for (int i = 0; i < items; i++) work(context, i, 0);
@@ -150,25 +169,48 @@ void team_run(rap_team* team, job* work, void* context, int items) {
   int done = work_off(team, 0);
   uint64_t finished = __rdtsc();
   await(team, (uint32_t)items);
-  note_wait(team, __rdtsc() - finished, done == 0 ? 0 : (finished - start) / (uint64_t)done);
+  uint64_t item_ticks = done == 0 ? 0 : (finished - start) / (uint64_t)done;
+  if (__rdtsc() - finished > STALL_TICKS + 4 * item_ticks) note_disturbance(team);
+}
+
+static int on_callers_core(const rap_team* team) {
+  return sched_getcpu() == atomic_load_explicit(&team->caller_core, memory_order_relaxed);
+}
+
+// Moves this thread to another core. 0 if it may use no other.
+static int leave_core(void) {
+  cpu_set_t allowed, others;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return 0;
+  others = allowed;
+  CPU_CLR(sched_getcpu(), &others);
+  if (CPU_COUNT(&others) == 0 || sched_setaffinity(0, sizeof others, &others) != 0) return 0;
+  return sched_setaffinity(0, sizeof allowed, &allowed) == 0;
+}
+
+// Sleeps until a job is posted. With work in sight it does so only if it is not `wanted`.
+static void sleep_until_posted(rap_team* team, int wanted) {
+  atomic_fetch_add(&team->sleepers, 1);
+  uint32_t posted = atomic_load(&team->posted);
+  // Looked at after `sleepers` was raised: a job posted since then also raises `posted`.
+  int work = wanted && (uint32_t)atomic_load(&team->claims) != 0;
+  if (!work && !atomic_load(&team->closed)) sleep_while(&team->posted, posted);
+  atomic_fetch_sub(&team->sleepers, 1);
 }
 
 void rap_team_work(rap_team* team, int member) {
   uint64_t idle_since = __rdtsc();
   while (!atomic_load_explicit(&team->closed, memory_order_acquire)) {
-    if ((uint32_t)atomic_load_explicit(&team->claims, memory_order_acquire) != 0) {
+    if (on_callers_core(team) && !leave_core()) {
+      atomic_store_explicit(&team->crowded, 1, memory_order_relaxed);
+      sleep_until_posted(team, 0);
+      idle_since = __rdtsc();
+    } else if ((uint32_t)atomic_load_explicit(&team->claims, memory_order_acquire) != 0) {
       work_off(team, member);
       idle_since = __rdtsc();
     } else if (__rdtsc() - idle_since < SPIN_TICKS) {
       _mm_pause();
     } else {
-      atomic_fetch_add(&team->sleepers, 1);
-      uint32_t posted = atomic_load(&team->posted);
-      // Looked at after `sleepers` was raised: a job posted since then also raises `posted`.
-      if ((uint32_t)atomic_load(&team->claims) == 0 && !atomic_load(&team->closed)) {
-        sleep_while(&team->posted, posted);
-      }
-      atomic_fetch_sub(&team->sleepers, 1);
+      sleep_until_posted(team, 1);
       idle_since = __rdtsc();
     }
   }
