@@ -64,17 +64,18 @@ INLINE const uint8_t* row_at(const struct part* part, const struct panel* panel,
   return part->w->data + panel->rows[i < last ? i : last] * part->w->row_bytes;
 }
 
-// Groups first ... end - 1. While a row's are read, those that lie `ahead` bytes further are fetched
-// into the cache, unless it is 0.
+// Groups first ... end - 1. While a row's are read, those that lie `ahead` bytes further are
+// fetched into the cache, unless it is 0.
 struct stretch {
   int first;
   int end;
   int64_t ahead;
 };
 
-// The groups from `first` on whose packed activations, group_bytes each and l1_share in all, stay in
-// L1 while the rows of a panel pass. If these are all groups, rows are one stream, and the processor fetches ahead by
-// itself; if not, each row begins a new one, and the next must be asked for.
+// The groups from `first` on whose packed activations, group_bytes each and l1_share in all, stay
+// in L1 while the rows of a panel pass. If these are all groups, rows are one stream, and the
+// processor fetches ahead by itself; if not, each row begins a new one, and the next must be asked
+// for.
 INLINE struct stretch stretch_of(const struct part* part, int first, int group_bytes,
                                  int l1_share) {
   int count = part->group_count;

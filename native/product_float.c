@@ -58,15 +58,17 @@ INLINE void few_row(const int dtype, const int tokens, const struct part* part, 
 #pragma GCC unroll 4
     for (int t = 0; t < tokens; t++) {
 #pragma GCC unroll 8
-      for (int i = 0; i < GROUP_VECTORS; i++) chain[t][i % 2] += v[i] * load(x + t * x_step + i * W);
+      for (int i = 0; i < GROUP_VECTORS; i++) {
+        chain[t][i % 2] += v[i] * load(x + t * x_step + i * W);
+      }
     }
   }
 #pragma GCC unroll 4
   for (int t = 0; t < tokens; t++) sums[t] = chain[t][0] + chain[t][1];
 }
 
-// Rows are taken one after the other, not side by side: the processor fetches ahead along one stream
-// of addresses in a page, and stops doing so where there are several.
+// Rows are taken one after the other, not side by side: the processor fetches ahead along one
+// stream of addresses in a page, and stops doing so where there are several.
 INLINE void few_tokens(const int dtype, const int tokens, const struct part* part,
                        const struct panel* panel, struct stretch stretch, float* out) {
   for (int first = 0; first < panel->count; first += 4) {
@@ -140,7 +142,8 @@ static void many_pack(const struct part* part, int tile) {
 }
 
 // b[sub, group, GROUP, TILE_LANES]: lanes are rows.
-INLINE void unpack(const int dtype, const struct part* part, const struct panel* panel, int first_group, int groups, float* b) {
+INLINE void unpack(const int dtype, const struct part* part, const struct panel* panel,
+                   int first_group, int groups, float* b) {
   int lanes = (panel->count + TILE_LANES - 1) / TILE_LANES * TILE_LANES;
   for (int r = 0; r < lanes; r += W) {
     const uint8_t* rows[W];

@@ -64,8 +64,8 @@ int rap_best_isa(void);
 // NULL if there is no memory for it. Until they arrive in rap_team_work, the caller works alone.
 rap_team* rap_team_new(int members, int isa);
 
-// Works as member 1 ... members - 1 of the team until it is closed. To be called once a member, each
-// on a thread of its own. An idle member spins for some tens of microseconds, then sleeps.
+// Works as member 1 ... members - 1 of the team until it is closed. To be called once a member,
+// each on a thread of its own. An idle member spins for some tens of microseconds, then sleeps.
 void rap_team_work(rap_team* team, int member);
 
 // Makes rap_team_work return.
@@ -123,7 +123,8 @@ int rap_attention(rap_team* team, float* y, const float* q, int64_t stride, int 
                   const int32_t* block_tables, int64_t block_table_stride, int block_size,
                   const uint8_t* present, int kv_heads, const int32_t* groups, int group_ranges);
 
-// y[t] = logits[t, targets[t]] - log(sum over v of exp(logits[t, v])).   logits [tokens, vocabulary]
+// y[t] = logits[t, targets[t]] - log(sum over v of exp(logits[t, v])).
+// logits [tokens, vocabulary]
 int rap_log_probs(rap_team* team, double* y, const float* logits, int tokens, int64_t vocabulary,
                   const int32_t* targets);
 

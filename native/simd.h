@@ -50,7 +50,8 @@ INLINE vf from_int8(const uint8_t* p) {
 }
 INLINE vf from_nibbles(const uint8_t* p, int shift) {
   __m512i bytes = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i*)p));
-  return _mm512_cvtepi32_ps(_mm512_and_si512(_mm512_srli_epi32(bytes, shift), _mm512_set1_epi32(15)));
+  bytes = _mm512_and_si512(_mm512_srli_epi32(bytes, shift), _mm512_set1_epi32(15));
+  return _mm512_cvtepi32_ps(bytes);
 }
 #elif W == 8
 INLINE vf splat(float x) { return _mm256_set1_ps(x); }
@@ -58,7 +59,9 @@ INLINE vi splat_int(int32_t x) { return (vi)_mm256_set1_epi32(x); }
 INLINE vf to_float(vi v) { return _mm256_cvtepi32_ps((__m256i)v); }
 INLINE vf larger(vf a, vf b) { return _mm256_max_ps(a, b); }
 INLINE vf smaller(vf a, vf b) { return _mm256_min_ps(a, b); }
-INLINE vf from_half(const uint16_t* p) { return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i*)p)); }
+INLINE vf from_half(const uint16_t* p) {
+  return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i*)p));
+}
 INLINE void to_half(uint16_t* p, vf v) {
   _mm_storeu_si128((__m128i*)p, _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
 }
@@ -70,7 +73,8 @@ INLINE vf from_int8(const uint8_t* p) {
 }
 INLINE vf from_nibbles(const uint8_t* p, int shift) {
   __m256i bytes = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i*)p));
-  return _mm256_cvtepi32_ps(_mm256_and_si256(_mm256_srli_epi32(bytes, shift), _mm256_set1_epi32(15)));
+  bytes = _mm256_and_si256(_mm256_srli_epi32(bytes, shift), _mm256_set1_epi32(15));
+  return _mm256_cvtepi32_ps(bytes);
 }
 #else
 INLINE vf splat(float x) { return _mm_set1_ps(x); }

@@ -26,10 +26,10 @@ enum { SPIN_TICKS = 120000 };
 
 // On a busy machine the system may take a member off its core in the middle of an item, for
 // milliseconds, and the caller waits that long where it could have done the whole job alone. A wait
-// that is longer than any item explains is such a disturbance. It may also wake a member on the caller's
-// own core, where they only push each other aside; it is one if the member cannot leave. After a
-// disturbance the caller works alone for a while, and the other members sleep, which also gives them
-// a claim to a core later; with each further one it does so for twice as long.
+// that is longer than any item explains is such a disturbance. It may also wake a member on the
+// caller's own core, where they only push each other aside; it is one if the member cannot leave.
+// After a disturbance the caller works alone for a while, and the other members sleep, which also
+// gives them a claim to a core later; with each further one it does so for twice as long.
 enum {
   STALL_TICKS = 300000,      // about 100 us
   SHORTEST_ALONE = 5000000,  // about 2 ms
@@ -43,8 +43,8 @@ struct space {
 };
 
 struct rap_team {
-  // The job's number in the upper half, its items that nobody has claimed in the lower. In one word,
-  // because a late member must not claim an item of a job that it did not look at.
+  // The job's number in the upper half, its items that nobody has claimed in the lower. In one
+  // word, because a late member must not claim an item of a job that it did not look at.
   _Alignas(64) _Atomic uint64_t claims;
   _Alignas(64) _Atomic uint32_t done;  // items; the caller may sleep on it
   _Atomic uint32_t caller_sleeps;
@@ -89,9 +89,10 @@ int team_members(const rap_team* team) { return team->members; }
 const struct operations* team_operations(const rap_team* team) { return team->operations; }
 
 // Claims and does items until there are none; returns how many. A claim takes half of a member's
-// share of what is left: neighbouring items are neighbours in memory, where a long run is read faster
-// than several short ones, and the last claims are small, so that all members finish together.
-// Reading the job after the claim is safe: it cannot be replaced before the claimed items are done.
+// share of what is left: neighbouring items are neighbours in memory, where a long run is read
+// faster than several short ones, and the last claims are small, so that all members finish
+// together. Reading the job after the claim is safe: it cannot be replaced before the claimed items
+// are done.
 static int work_off(rap_team* team, int member) {
   uint32_t count = 0;
   uint64_t seen = atomic_load_explicit(&team->claims, memory_order_acquire);

@@ -17,7 +17,8 @@ int team_members(const rap_team* team);
 
 const struct operations* team_operations(const rap_team* team);
 
-// Makes sure of `shared` bytes for the team and `each` bytes for every member. 0 if there is no memory.
+// Makes sure of `shared` bytes for the team and `each` bytes for every member. 0 if there is no
+// memory.
 int team_reserve(rap_team* team, size_t shared, size_t each);
 
 // The reserved space, 64-byte aligned. What an operation leaves there is gone at the next one.

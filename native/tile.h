@@ -37,8 +37,9 @@ INLINE void multiply_tile(const int n, int64_t depth, const float* a, int64_t a_
 }
 
 // The same for n that is not a constant, 1 ... TILE.
-static void multiply_tile_of(int n, int64_t depth, const float* a, int64_t a_step, const float* b,
-                             int64_t b_step, float* c, int64_t c_step, int add) {
+static inline void multiply_tile_of(int n, int64_t depth, const float* a, int64_t a_step,
+                                    const float* b, int64_t b_step, float* c, int64_t c_step,
+                                    int add) {
 #define CASE_(n) \
   case n: multiply_tile(n, depth, a, a_step, b, b_step, c, c_step, add); break;
   switch (n) {

@@ -30,7 +30,11 @@ public final class CpuKernels {
     if (threads < 1) {
       throw new IllegalArgumentException("threads must be positive, was " + threads);
     }
-    return switch (NativeLibrary.cpu()) {
+    return open(NativeLibrary.cpu(), threads);
+  }
+
+  static Kernels open(NativeLibrary.Outcome library, int threads) {
+    return switch (library) {
       case NativeLibrary.Loaded _ -> new NativeKernels(threads, chosenIsa());
       case NativeLibrary.Unavailable none -> {
         if (!WARNED.getAndSet(true)) {

@@ -1,0 +1,137 @@
+// product_int8_few.c: products of block types with a few tokens, whose activations are rounded to
+// 8 bits. Every weight row is read once, two blocks at a time.
+
+#include "product.h"
+
+#if defined(__AVX512VNNI__)
+
+#include "int8.h"
+
+// Bytes of a 32 KiB L1 for activations: the best of those tried, on Zen 4.
+enum { L1_SHARE = 20480 };
+
+// Two groups of a token, the first in the lower eight lanes. Packed as [token, pair].
+struct pair {
+  __m512i bytes;  // four activations a lane
+  __m512i start;  // -zero * their sum; for types with a minimum, float: scale * their sum
+  __m512 scale;
+};
+
+static int pairs_of(int group_count) { return (group_count + 1) / 2; }
+
+static size_t few_tile_bytes(int group_count) {
+  return (size_t)pairs_of(group_count) * FEW * sizeof(struct pair);
+}
+
+static size_t few_member_bytes(int group_count) {
+  (void)group_count;
+  return 0;
+}
+
+static void few_pack(const struct part* part, int tile) {
+  (void)tile;
+  int dtype = part->w->dtype;
+  struct pair* pairs = part->activations;
+  for (int t = 0; t < part->tokens; t++, pairs += pairs_of(part->group_count)) {
+    const float* x = part->x + t * part->product->x_stride;
+    // An odd last group has a neighbour that adds nothing.
+    if (part->group_count % 2 != 0) memset(pairs + part->group_count / 2, 0, sizeof(struct pair));
+    for (int g = 0; g < part->group_count; g++) {
+      struct rounded r = round_group(x + part->groups[g].column, part->groups[g].elements);
+      __m256i* to = (__m256i*)(pairs + g / 2) + g % 2;
+      __m256i sums = sums_of_four(r.bytes);
+      __m256 scale = _mm256_set1_ps(r.scale);
+      to[0] = r.bytes;
+      to[2] = has_minimum(dtype)
+                  ? _mm256_castps_si256(_mm256_mul_ps(_mm256_cvtepi32_ps(sums), scale))
+                  : _mm256_mullo_epi32(sums, _mm256_set1_epi32(-zero_of(dtype)));
+      to[4] = _mm256_castps_si256(scale);
+    }
+  }
+}
+
+// The halves at p in the lower, at q in the upper eight lanes.
+INLINE __m512 two_scales(const uint8_t* p, const uint8_t* q) {
+  uint16_t low, high;
+  memcpy(&low, p, 2);
+  memcpy(&high, q, 2);
+  return _mm512_cvtph_ps(
+      _mm256_set_m128i(_mm_set1_epi16((short)high), _mm_set1_epi16((short)low)));
+}
+
+// sums[token] of one row, over the groups of a stretch, whose first is even.
+INLINE void few_row(const int dtype, const int tokens, const struct part* part, const uint8_t* row,
+                    struct stretch stretch, vf sums[FEW]) {
+#pragma GCC unroll 4
+  for (int t = 0; t < tokens; t++) sums[t] = splat(0);
+  const struct pair* x = (const struct pair*)part->activations + stretch.first / 2;
+  int pairs = pairs_of(part->group_count);
+  for (int g = stretch.first; g < stretch.end; g += 2, x++) {
+    const uint8_t* p = row + part->groups[g].offset;
+    // The neighbour of an odd last group is that group again, times zero.
+    const uint8_t* q = row + part->groups[g + 1 < stretch.end ? g + 1 : g].offset;
+    if (stretch.ahead != 0) {
+      fetch(p + stretch.ahead);
+      fetch(q + stretch.ahead);
+    }
+    __m512i u = _mm512_inserti64x4(_mm512_castsi256_si512(unsigned_bytes(dtype, p)),
+                                   unsigned_bytes(dtype, q), 1);
+    __m512 d = two_scales(p, q);
+    __m512 m = has_minimum(dtype) ? two_scales(p + 2, q + 2) : d;
+#pragma GCC unroll 4
+    for (int t = 0; t < tokens; t++) {
+      const struct pair* pair = x + (int64_t)t * pairs;
+      __m512i start = has_minimum(dtype) ? _mm512_setzero_si512() : pair->start;
+      __m512i dot = _mm512_dpbusd_epi32(start, u, pair->bytes);
+      sums[t] += _mm512_cvtepi32_ps(dot) * (d * pair->scale);
+      if (has_minimum(dtype)) sums[t] += m * _mm512_castsi512_ps(pair->start);
+    }
+  }
+}
+
+// Rows are taken one after the other: see product_float.c.
+INLINE void few_tokens(const int dtype, const int tokens, const struct part* part,
+                       const struct panel* panel, struct stretch stretch, float* out) {
+  for (int first = 0; first < panel->count; first += 4) {
+    vf sums[4][FEW];
+#pragma GCC unroll 4
+    for (int r = 0; r < 4; r++) {
+      few_row(dtype, tokens, part, row_at(part, panel, first + r), stretch, sums[r]);
+    }
+#pragma GCC unroll 4
+    for (int t = 0; t < tokens; t++) {
+      add_four(out + t * PANEL + first, sums[0][t], sums[1][t], sums[2][t], sums[3][t],
+               stretch.first > 0);
+    }
+  }
+}
+
+static void few_stretch(const struct part* part, const struct panel* panel,
+                        struct stretch stretch, float* out) {
+#define CASES_(dtype)                                                          \
+  case dtype * 8 + 1: few_tokens(dtype, 1, part, panel, stretch, out); break; \
+  case dtype * 8 + 2: few_tokens(dtype, 2, part, panel, stretch, out); break; \
+  case dtype * 8 + 3: few_tokens(dtype, 3, part, panel, stretch, out); break; \
+  case dtype * 8 + 4: few_tokens(dtype, 4, part, panel, stretch, out); break;
+  switch (part->w->dtype * 8 + part->tokens) {
+    CASES_(RAP_Q8_0) CASES_(RAP_Q4_0) CASES_(RAP_Q4_1)
+  }
+#undef CASES_
+}
+
+static void few_multiply(const struct part* part, const struct panel* panel, int first_tile,
+                         int tokens, float* out, void* space) {
+  (void)first_tile, (void)space;
+  int first = 0;
+  do {
+    struct stretch stretch =
+        stretch_of(part, first, tokens * (int)sizeof(struct pair) / 2, L1_SHARE);
+    few_stretch(part, panel, stretch, out);
+    first = stretch.end;
+  } while (first < part->group_count);
+}
+
+const struct method VARIANT(int8_few) = {few_tile_bytes, few_member_bytes, few_pack,
+                                         few_multiply};
+
+#endif
