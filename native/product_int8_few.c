@@ -89,34 +89,13 @@ INLINE void few_row(const int dtype, const int tokens, const struct part* part, 
   }
 }
 
-// Rows are taken one after the other: see product_float.c.
-INLINE void few_tokens(const int dtype, const int tokens, const struct part* part,
-                       const struct panel* panel, struct stretch stretch, float* out) {
-  for (int first = 0; first < panel->count; first += 4) {
-    vf sums[4][FEW];
-#pragma GCC unroll 4
-    for (int r = 0; r < 4; r++) {
-      few_row(dtype, tokens, part, row_at(part, panel, first + r), stretch, sums[r]);
-    }
-#pragma GCC unroll 4
-    for (int t = 0; t < tokens; t++) {
-      add_four(out + t * PANEL + first, sums[0][t], sums[1][t], sums[2][t], sums[3][t],
-               stretch.first > 0);
-    }
-  }
-}
+#include "few.h"
 
 static void few_stretch(const struct part* part, const struct panel* panel,
                         struct stretch stretch, float* out) {
-#define CASES_(dtype)                                                          \
-  case dtype * 8 + 1: few_tokens(dtype, 1, part, panel, stretch, out); break; \
-  case dtype * 8 + 2: few_tokens(dtype, 2, part, panel, stretch, out); break; \
-  case dtype * 8 + 3: few_tokens(dtype, 3, part, panel, stretch, out); break; \
-  case dtype * 8 + 4: few_tokens(dtype, 4, part, panel, stretch, out); break;
   switch (part->w->dtype * 8 + part->tokens) {
-    CASES_(RAP_Q8_0) CASES_(RAP_Q4_0) CASES_(RAP_Q4_1)
+    FEW_CASES(RAP_Q8_0) FEW_CASES(RAP_Q4_0) FEW_CASES(RAP_Q4_1)
   }
-#undef CASES_
 }
 
 static void few_multiply(const struct part* part, const struct panel* panel, int first_tile,
