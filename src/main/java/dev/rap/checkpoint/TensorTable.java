@@ -1,6 +1,7 @@
 package dev.rap.checkpoint;
 
 import dev.rap.InputException;
+import dev.rap.Sha256;
 import dev.rap.tensor.DType;
 import dev.rap.tensor.Tensor;
 import java.lang.foreign.Arena;
@@ -9,10 +10,8 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Collections;
 import java.util.HashMap;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -88,7 +87,7 @@ final class TensorTable {
 
   /** {@return the hexadecimal SHA-256 of the tensors' names, types, shapes and samples} */
   String fingerprint(List<MemorySegment> metadata) {
-    MessageDigest digest = sha256();
+    MessageDigest digest = Sha256.begin();
     metadata.forEach(segment -> digest.update(segment.asByteBuffer()));
     for (StoredTensor entry : stored.values()) {
       String heading = entry.name() + '\n' + entry.type() + ' ' + entry.shape() + '\n';
@@ -99,14 +98,6 @@ final class TensorTable {
       digest.update(data.asSlice(0, head).asByteBuffer());
       digest.update(data.asSlice(data.byteSize() - tail).asByteBuffer());
     }
-    return HexFormat.of().formatHex(digest.digest());
-  }
-
-  private static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError("every Java platform has SHA-256", e);
-    }
+    return Sha256.end(digest);
   }
 }

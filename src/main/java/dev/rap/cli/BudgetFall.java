@@ -11,7 +11,6 @@ import dev.rap.memory.MemoryModel;
 import dev.rap.memory.MemoryUse;
 import dev.rap.memory.Workload;
 import dev.rap.model.RetentionMask;
-import dev.rap.model.Sublayer;
 import dev.rap.pruning.Policies;
 import dev.rap.pruning.Profile;
 import dev.rap.pruning.PruningPolicy;
@@ -117,7 +116,7 @@ final class BudgetFall {
     long decisionStart = System.nanoTime();
     RetentionMask mask = policy.choose(WORKLOAD, budget(percent));
     double micros = (System.nanoTime() - decisionStart) / 1e3;
-    boolean returns = !contains(engine.mask(), mask);
+    boolean returns = !engine.mask().retainsAll(mask);
     engine.setMask(mask, Optional.empty());
     StringBuilder written = new StringBuilder();
     long drawn = 0;
@@ -157,16 +156,7 @@ final class BudgetFall {
   }
 
   private MemoryBudget budget(int percent) {
-    return new MemoryBudget(denseBytes * percent / 100);
-  }
-
-  private static boolean contains(RetentionMask large, RetentionMask small) {
-    for (int i = 0; i < large.shape().sublayers(); i++) {
-      if (small.retains(Sublayer.of(i)) && !large.retains(Sublayer.of(i))) {
-        return false;
-      }
-    }
-    return true;
+    return MemoryBudget.share(percent / 100.0, denseBytes);
   }
 
   // A story that has ended makes room for the next.

@@ -1,11 +1,12 @@
 package dev.rap.cli;
 
+import dev.rap.AtomicFile;
 import dev.rap.InputException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
 
@@ -52,13 +53,7 @@ final class BundledModel {
       byte[] bytes = resource.readAllBytes();
       if (!isCopy(target, bytes)) {
         Files.createDirectories(target.getParent());
-        Path part = Files.createTempFile(target.getParent(), name, ".part");
-        try {
-          Files.write(part, bytes);
-          Files.move(part, target, StandardCopyOption.ATOMIC_MOVE);
-        } finally {
-          Files.deleteIfExists(part);
-        }
+        AtomicFile.write(target, bytes);
       }
       return target;
     } catch (IOException e) {
@@ -72,6 +67,6 @@ final class BundledModel {
   private static boolean isCopy(Path file, byte[] bytes) throws IOException {
     return Files.exists(file)
         && Files.size(file) == bytes.length
-        && java.util.Arrays.equals(Files.readAllBytes(file), bytes);
+        && Arrays.equals(Files.readAllBytes(file), bytes);
   }
 }

@@ -100,15 +100,8 @@ final class CalibrateCommand implements Callable<Integer> {
         new Progress(console, "calibrating", PROGRESS_STEPS, Progress.Unit.STEPS)) {
       Calibrator calibrator =
           new Calibrator(
-              model,
-              text.windows(),
-              text.digest(),
-              done -> done.write(begunFile),
-              share -> progress.at(Math.round(share * PROGRESS_STEPS)));
-      Optional<Profile> begun =
-          Files.exists(begunFile)
-              ? Optional.of(Profile.read(begunFile)).filter(calibrator::canResume)
-              : Optional.empty();
+              model, text.windows(), text.digest(), done -> done.write(begunFile), progress::share);
+      Optional<Profile> begun = begun(begunFile).filter(calibrator::canResume);
       begun.ifPresent(
           p ->
               console
@@ -117,6 +110,18 @@ final class CalibrateCommand implements Callable<Integer> {
                       "rap: going on after round %d of %d, from %s%n",
                       p.gsi().size(), p.sublayers(), begunFile));
       return calibrator.calibrate(begun);
+    }
+  }
+
+  private Optional<Profile> begun(Path file) {
+    if (!Files.exists(file)) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(Profile.read(file));
+    } catch (InputException e) {
+      console.err().println("rap: beginning anew: " + e.getMessage());
+      return Optional.empty();
     }
   }
 

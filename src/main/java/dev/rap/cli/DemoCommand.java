@@ -101,8 +101,7 @@ final class DemoCommand implements Callable<Integer> {
     MemoryModel memory = MemoryModel.of(model.weights(), model.config().maskShape());
     List<String> policies = Policies.usable(Optional.of(profile));
     int steps = policies.size() * SHARES.size();
-    try (ModelRunner runner =
-            new ModelRunner(model.weights(), model.kernels(), WINDOW, 1, WINDOW, WINDOW);
+    try (ModelRunner runner = ModelRunner.forWindows(model, WINDOW);
         Progress progress =
             new Progress(console, "measuring policies", steps, Progress.Unit.STEPS)) {
       MeasuredLoss loss = new MeasuredLoss(runner, windows);
@@ -112,7 +111,7 @@ final class DemoCommand implements Callable<Integer> {
                   policies,
                   SHARES,
                   List.of(BudgetFall.WORKLOAD, new Workload(1, 2048)),
-                  done -> progress.at(Math.round(done * steps)));
+                  progress::share);
       double dense = Math.exp(loss.loss(RetentionMask.dense(memory.shape())));
       PolicyReport.plot(rows, dense).write(plot);
       report.print(

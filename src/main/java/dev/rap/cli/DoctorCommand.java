@@ -36,6 +36,7 @@ final class DoctorCommand implements Callable<Integer> {
             Machine.system(),
             Machine.libc(),
             Machine.processor(),
+            Machine.kernels(),
             Machine.memory(),
             Machine.folder("model folder", models.folder(), "XDG_DATA_HOME"),
             Machine.models(models),

@@ -104,9 +104,7 @@ final class EvaluateCommand implements Callable<Integer> {
       Optional<Profile> profile = profiles.find(model);
       MemoryModel memory = MemoryModel.of(model.weights(), model.config().maskShape());
       int tokens = text.length();
-      int step = Math.min(tokens, MemoryModel.STEP_TOKENS);
-      try (ModelRunner runner =
-          new ModelRunner(model.weights(), model.kernels(), step, 1, tokens, tokens)) {
+      try (ModelRunner runner = ModelRunner.forWindows(model, tokens)) {
         MeasuredLoss loss = new MeasuredLoss(runner, text.windows());
         List<Row> rows = compare(new PolicyComparison(memory, profile, loss, randomMasks), profile);
         double dense = Math.exp(loss.loss(RetentionMask.dense(memory.shape())));
@@ -132,8 +130,7 @@ final class EvaluateCommand implements Callable<Integer> {
     }
     int steps = names.size() * shares.size();
     try (Progress progress = new Progress(console, "policies", steps, Progress.Unit.STEPS)) {
-      return comparison.compare(
-          names, shares, workloads, done -> progress.at(Math.round(done * steps)));
+      return comparison.compare(names, shares, workloads, progress::share);
     }
   }
 

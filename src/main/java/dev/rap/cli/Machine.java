@@ -2,6 +2,9 @@ package dev.rap.cli;
 
 import com.sun.management.OperatingSystemMXBean;
 import dev.rap.Bytes;
+import dev.rap.kernels.CpuKernels;
+import dev.rap.kernels.Kernels;
+import dev.rap.natives.NativeLibrary;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -114,6 +117,18 @@ final class Machine {
     } catch (IOException e) {
       return Optional.empty();
     }
+  }
+
+  static Check kernels() {
+    return switch (NativeLibrary.cpu()) {
+      case NativeLibrary.Loaded loaded -> {
+        try (Kernels kernels = CpuKernels.open(1)) {
+          yield Check.ok("kernels", "%s, %s".formatted(kernels.description(), loaded.path()));
+        }
+      }
+      case NativeLibrary.Unavailable none ->
+          new Check("kernels", State.NOTE, "slow Java kernels: " + none.reason(), none.remedy());
+    };
   }
 
   static Check memory() {

@@ -95,13 +95,10 @@ final class PerplexityCommand implements Callable<Integer> {
       LoadedModel model, TextOptions.Windows text, MaskOptions.Choice choice) {
     int tokens = text.length();
     int count = text.windows().size();
-    int step = Math.min(tokens, MemoryModel.STEP_TOKENS);
-    try (ModelRunner runner =
-            new ModelRunner(model.weights(), model.kernels(), step, 1, tokens, tokens);
+    try (ModelRunner runner = ModelRunner.forWindows(model, tokens);
         Progress progress = new Progress(console, "windows", count, Progress.Unit.STEPS)) {
       runner.setMask(choice.mask(), choice.means());
-      return Perplexity.measure(
-          runner, text.windows(), text.tokens(), share -> progress.at(Math.round(share * count)));
+      return Perplexity.measure(runner, text.windows(), text.tokens(), progress::share);
     }
   }
 }

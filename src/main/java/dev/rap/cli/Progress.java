@@ -61,6 +61,11 @@ final class Progress implements AutoCloseable {
     this.shownTenth = tenths();
   }
 
+  /** Says that a share of the total is done. */
+  void share(double done) {
+    at(Math.round(done * total));
+  }
+
   /** Says that {@code done} of the total are done. */
   void at(long done) {
     this.done = Math.clamp(done, this.done, total);

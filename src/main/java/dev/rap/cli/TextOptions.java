@@ -1,6 +1,7 @@
 package dev.rap.cli;
 
 import dev.rap.InputException;
+import dev.rap.Sha256;
 import dev.rap.engine.LoadedModel;
 import dev.rap.eval.Perplexity;
 import java.io.IOException;
@@ -9,8 +10,6 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.List;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -73,6 +72,7 @@ final class TextOptions {
     }
     byte[] bytes = bytes(Models.of(console.environment()));
     int[] tokens = model.tokenizer().encode(new String(bytes, StandardCharsets.UTF_8));
+    model.config().requireTokens("the text", tokens);
     List<int[]> windows = Perplexity.windows(tokens, length, maxWindows);
     return new Windows(windows, tokens.length, digest(bytes, windows));
   }
@@ -92,15 +92,12 @@ final class TextOptions {
   }
 
   private static String digest(byte[] text, List<int[]> windows) {
-    try {
-      MessageDigest sha = MessageDigest.getInstance("SHA-256");
-      sha.update(
-          "%d windows of %d\n"
-              .formatted(windows.size(), windows.getFirst().length)
-              .getBytes(StandardCharsets.UTF_8));
-      return HexFormat.of().formatHex(sha.digest(text));
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every JDK has SHA-256", e);
-    }
+    MessageDigest sha = Sha256.begin();
+    sha.update(
+        "%d windows of %d\n"
+            .formatted(windows.size(), windows.getFirst().length)
+            .getBytes(StandardCharsets.UTF_8));
+    sha.update(text);
+    return Sha256.end(sha);
   }
 }

@@ -124,8 +124,7 @@ final class TrainCommand implements Callable<Integer> {
   private Profile measuring(
       LoadedModel model, Profile profile, TextOptions.Windows text, Curve curve) {
     int tokens = text.length();
-    try (ModelRunner runner =
-        new ModelRunner(model.weights(), model.kernels(), tokens, 1, tokens, tokens)) {
+    try (ModelRunner runner = ModelRunner.forWindows(model, tokens)) {
       return train(model, profile, new MeasuredLoss(runner, text.windows()), masks, curve);
     }
   }

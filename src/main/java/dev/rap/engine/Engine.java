@@ -78,7 +78,8 @@ public final class Engine implements AutoCloseable {
             stepTokens,
             options.maxSequences(),
             options.contextLength(),
-            options.kvTokens());
+            options.kvTokens(),
+            options.maxSequences());
     this.lastRows = new int[options.maxSequences()];
   }
 
@@ -111,13 +112,7 @@ public final class Engine implements AutoCloseable {
           "the prompt has %d tokens, but the context holds %d and one must be left to draw: shorten it or raise the context"
               .formatted(prompt.length, options.contextLength()));
     }
-    for (int token : prompt) {
-      if (token < 0 || token >= config.vocabularySize()) {
-        throw new InputException(
-            "the prompt has token %d, but the model knows %d: its tokenizer is another model's, use the one that belongs to it"
-                .formatted(token, config.vocabularySize()));
-      }
-    }
+    config.requireTokens("the prompt", prompt);
     if (maxTokens < 1) {
       throw new IllegalArgumentException("maxTokens must be positive, was " + maxTokens);
     }
@@ -162,8 +157,7 @@ public final class Engine implements AutoCloseable {
   }
 
   // What the running ones still lack for their tokens so far is theirs: a newcomer that took it
-  // would
-  // be sent back, or hold up a long prompt.
+  // would be sent back, or hold up a long prompt.
   private void admit() {
     KvBlockPool pool = runner.pool();
     int unclaimed = pool.freeBlocks();

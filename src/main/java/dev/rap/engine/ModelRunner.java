@@ -5,6 +5,7 @@ import dev.rap.kernels.TokenBatch;
 import dev.rap.kv.KvBlockPool;
 import dev.rap.kv.KvCache;
 import dev.rap.kv.StepBatch;
+import dev.rap.memory.MemoryModel;
 import dev.rap.model.ForwardPass;
 import dev.rap.model.MeanInputs;
 import dev.rap.model.ModelConfig;
@@ -21,7 +22,7 @@ public final class ModelRunner implements AutoCloseable {
   /** Token slots of a KvBlock. */
   public static final int BLOCK_SIZE = 16;
 
-  private static final int LOGIT_ROWS = 64;
+  private static final int SCORED_ROWS = 64; // at a time: bounds the logits of a scored text
 
   private final Kernels kernels;
   private final ForwardPass forward;
@@ -29,8 +30,8 @@ public final class ModelRunner implements AutoCloseable {
   private final KvBlockPool pool;
   private final StepBatch batch;
   private final Arena arena = Arena.ofShared();
-  private final MemorySegment targets; // int32 [LOGIT_ROWS]
-  private final MemorySegment logProbs; // float64 [LOGIT_ROWS]
+  private final MemorySegment targets; // int32 [logitRows]
+  private final MemorySegment logProbs; // float64 [logitRows]
   private final int[] rows;
 
   /**
@@ -38,6 +39,7 @@ public final class ModelRunner implements AutoCloseable {
    * @param maxSequences most sequences of a step
    * @param contextLength most tokens of a sequence
    * @param kvTokens tokens that the KV cache holds, of all sequences together
+   * @param logitRows tokens of a step whose logits are there at once
    */
   public ModelRunner(
       Weights weights,
@@ -45,18 +47,24 @@ public final class ModelRunner implements AutoCloseable {
       int stepTokens,
       int maxSequences,
       int contextLength,
-      int kvTokens) {
+      int kvTokens,
+      int logitRows) {
     ModelConfig config = weights.config();
     int blocks = Math.ceilDiv(kvTokens, BLOCK_SIZE);
     this.kernels = kernels;
-    this.forward =
-        new ForwardPass(weights, kernels, stepTokens, Math.max(LOGIT_ROWS, maxSequences));
+    this.forward = new ForwardPass(weights, kernels, stepTokens, logitRows);
     this.cache = new KvCache(config, Math.multiplyExact(blocks, BLOCK_SIZE));
     this.pool = new KvBlockPool(blocks, BLOCK_SIZE);
     this.batch = new StepBatch(config, stepTokens, maxSequences, contextLength, BLOCK_SIZE);
-    this.targets = arena.allocate(Integer.BYTES * (long) LOGIT_ROWS, 64);
-    this.logProbs = arena.allocate(Double.BYTES * (long) LOGIT_ROWS, 64);
-    this.rows = new int[stepTokens];
+    this.targets = arena.allocate(Integer.BYTES * (long) logitRows, 64);
+    this.logProbs = arena.allocate(Double.BYTES * (long) logitRows, 64);
+    this.rows = new int[logitRows];
+  }
+
+  /** {@return a runner that scores windows of {@code tokens} tokens, one at a time} */
+  public static ModelRunner forWindows(LoadedModel model, int tokens) {
+    int step = Math.min(tokens, MemoryModel.STEP_TOKENS);
+    return new ModelRunner(model.weights(), model.kernels(), step, 1, tokens, tokens, SCORED_ROWS);
   }
 
   public ForwardPass forward() {
@@ -96,8 +104,8 @@ public final class ModelRunner implements AutoCloseable {
    */
   public double logProbs(int firstRow, int count, int[] ids, int firstTarget) {
     double sum = 0;
-    for (int done = 0; done < count; done += LOGIT_ROWS) {
-      int chunk = Math.min(LOGIT_ROWS, count - done);
+    for (int done = 0; done < count; done += rows.length) {
+      int chunk = Math.min(rows.length, count - done);
       for (int i = 0; i < chunk; i++) {
         rows[i] = firstRow + done + i;
       }

@@ -87,7 +87,7 @@ public final class PolicyComparison {
   }
 
   private MemoryBudget budget(double share, Workload workload) {
-    return new MemoryBudget(Math.max(1, (long) (share * memory.denseBytes(workload))));
+    return MemoryBudget.share(share, memory.denseBytes(workload));
   }
 
   private Row row(String name, double share, List<Workload> workloads) {

@@ -20,6 +20,11 @@ public record MemoryBudget(long bytes) {
     }
   }
 
+  /** {@return the budget of a share of {@code denseBytes}, at least one byte} */
+  public static MemoryBudget share(double share, long denseBytes) {
+    return new MemoryBudget(Math.max(1, (long) (share * denseBytes)));
+  }
+
   /** {@return whether {@code demand} bytes fit} */
   public boolean admits(long demand) {
     return demand <= bytes;

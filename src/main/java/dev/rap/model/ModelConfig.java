@@ -1,5 +1,6 @@
 package dev.rap.model;
 
+import dev.rap.InputException;
 import dev.rap.kernels.RopePairing;
 
 /**
@@ -59,6 +60,22 @@ public record ModelConfig(
   private static void positive(String what, int value) {
     if (value < 1) {
       throw new IllegalArgumentException(what + " must be positive, was " + value);
+    }
+  }
+
+  /**
+   * Refuses tokens that the model has no embedding for.
+   *
+   * @param what the tokens are, for people
+   * @throws InputException if one is out of range
+   */
+  public void requireTokens(String what, int[] tokens) {
+    for (int token : tokens) {
+      if (token < 0 || token >= vocabularySize) {
+        throw new InputException(
+            "%s has token %d, but the model knows %d: its tokenizer is another model's, use the one that belongs to it"
+                .formatted(what, token, vocabularySize));
+      }
     }
   }
 

@@ -52,6 +52,18 @@ public final class RetentionMask {
     return !row(sublayer).isEmpty();
   }
 
+  /** {@return whether all that {@code other} runs runs here too} */
+  public boolean retainsAll(RetentionMask other) {
+    for (int i = 0; i < shape.sublayers(); i++) {
+      BitSet more = (BitSet) other.retained.get(i).clone();
+      more.andNot(retained.get(i));
+      if (!more.isEmpty()) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   /** {@return this mask less all of {@code sublayer}} */
   public RetentionMask without(Sublayer sublayer) {
     return with(sublayer, new BitSet());

@@ -1,7 +1,7 @@
 package dev.rap.natives;
 
-import static java.nio.file.StandardCopyOption.ATOMIC_MOVE;
-
+import dev.rap.AtomicFile;
+import dev.rap.Sha256;
 import java.io.IOException;
 import java.lang.foreign.SymbolLookup;
 import java.nio.file.Files;
@@ -9,10 +9,7 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Function;
@@ -50,7 +47,7 @@ record LibraryCache(List<Path> directories) {
    * @param link throws {@link UnsatisfiedLinkError} if the file cannot be loaded
    */
   NativeLibrary.Outcome load(byte[] library, Function<Path, SymbolLookup> link) {
-    String sha256 = sha256(library);
+    String sha256 = Sha256.of(library);
     List<String> failures = new ArrayList<>();
     for (Path directory : directories) {
       try {
@@ -72,13 +69,7 @@ record LibraryCache(List<Path> directories) {
     if (holds(file, sha256)) {
       return file;
     }
-    Path fresh = Files.createTempFile(directory, "librap_cpu-", ".part");
-    try {
-      Files.write(fresh, library);
-      Files.move(fresh, file, ATOMIC_MOVE);
-    } finally {
-      Files.deleteIfExists(fresh);
-    }
+    AtomicFile.write(file, library);
     if (!holds(file, sha256)) {
       throw new IOException("what was written reads back differently");
     }
@@ -108,14 +99,6 @@ record LibraryCache(List<Path> directories) {
 
   private static boolean holds(Path file, String sha256) throws IOException {
     return Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)
-        && sha256(Files.readAllBytes(file)).equals(sha256);
-  }
-
-  static String sha256(byte[] bytes) {
-    try {
-      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError("every Java platform has SHA-256", e);
-    }
+        && Sha256.of(Files.readAllBytes(file)).equals(sha256);
   }
 }

@@ -5,15 +5,12 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.rap.AtomicFile;
 import dev.rap.InputException;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.function.Function;
 
 /**
@@ -91,38 +88,16 @@ record JsonFile(String what, Path file, String remedy) {
   }
 
   /**
-   * Writes beside the file first and then renames, so that the file is the old or the new one.
+   * Writes the file whole, or not at all.
    *
    * @throws InputException if it cannot be written; nothing is left behind
    */
   void write(JsonNode tree) {
-    Path part = file.resolveSibling(file.getFileName() + ".part");
     try {
-      try (FileChannel channel =
-          FileChannel.open(
-              part,
-              StandardOpenOption.CREATE,
-              StandardOpenOption.TRUNCATE_EXISTING,
-              StandardOpenOption.WRITE)) {
-        ByteBuffer bytes = ByteBuffer.wrap(MAPPER.writeValueAsBytes(tree));
-        while (bytes.hasRemaining()) {
-          channel.write(bytes);
-        }
-        channel.force(true);
-      }
-      Files.move(part, file, StandardCopyOption.ATOMIC_MOVE);
+      AtomicFile.write(file, MAPPER.writeValueAsBytes(tree));
     } catch (IOException e) {
-      delete(part, e);
       String why = e instanceof NoSuchFileException ? "there is no such folder" : e.getMessage();
       throw new InputException("%s %s cannot be written: %s".formatted(what, file, why), e);
-    }
-  }
-
-  private static void delete(Path part, IOException reason) {
-    try {
-      Files.deleteIfExists(part);
-    } catch (IOException e) {
-      reason.addSuppressed(e);
     }
   }
 }

@@ -66,7 +66,7 @@ public final class TrainingGrid {
   }
 
   private static Optional<Question> question(MemoryModel memory, Workload workload, double share) {
-    MemoryBudget budget = new MemoryBudget((long) (share * memory.denseBytes(workload)));
+    MemoryBudget budget = MemoryBudget.share(share, memory.denseBytes(workload));
     return budget.admits(memory.smallestBytes(workload))
         ? Optional.of(new Question(workload, share, budget))
         : Optional.empty();

@@ -124,7 +124,7 @@ class EngineTest {
     byte[] present = new byte[weights.config().layers() * weights.config().kvHeads()];
     Arrays.fill(present, (byte) 1);
     List<Integer> drawn = new ArrayList<>();
-    try (ModelRunner runner = new ModelRunner(weights, KERNELS, most, 1, most, most)) {
+    try (ModelRunner runner = new ModelRunner(weights, KERNELS, most, 1, most, most, 1)) {
       BlockTable table = new BlockTable();
       runner.pool().reserve(table, most);
       int cached = 0;

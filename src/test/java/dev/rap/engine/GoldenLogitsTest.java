@@ -63,7 +63,7 @@ class GoldenLogitsTest {
       Weights weights = WeightsLoader.load(checkpoint);
       boolean rounds = kernelKind.equals("native") && weights.embedding().dtype() == DType.BF16;
       for (JsonNode goldenCase : golden.get("cases")) {
-        try (ModelRunner runner = new ModelRunner(weights, kernels, stepTokens, 1, 32, 32)) {
+        try (ModelRunner runner = new ModelRunner(weights, kernels, stepTokens, 1, 32, 32, 5)) {
           runner.setMask(mask(goldenCase.get("mask"), weights), Optional.empty());
           check(runner, tokens, positions, goldenCase, rounds);
         }

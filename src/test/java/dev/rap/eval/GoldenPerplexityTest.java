@@ -41,8 +41,7 @@ class GoldenPerplexityTest {
     }
     Kernels kernels = kernelKind.equals("native") ? CpuKernels.open(2) : CpuKernels.reference();
     try (LoadedModel model = LoadedModel.open(MODEL, kernels);
-        ModelRunner runner =
-            new ModelRunner(model.weights(), kernels, Math.min(512, tokens), 1, tokens, tokens)) {
+        ModelRunner runner = ModelRunner.forWindows(model, tokens)) {
       for (JsonNode goldenCase : golden.get("cases")) {
         if (!goldenCase.get("mask").isNull()) {
           Path file = folder.resolve("mask.json");

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.rap.Sha256;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -73,7 +74,7 @@ class NativeLibraryTest {
   @Test
   void libraryLoadsHere() {
     NativeLibrary.Loaded loaded = assertInstanceOf(NativeLibrary.Loaded.class, NativeLibrary.cpu());
-    assertEquals(LibraryCache.sha256(library.orElseThrow()), loaded.sha256());
+    assertEquals(Sha256.of(library.orElseThrow()), loaded.sha256());
     assertTrue(loaded.symbols().find("rap_matmul").isPresent());
   }
 }
