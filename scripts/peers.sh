@@ -14,7 +14,7 @@
 #
 # First use builds llama.cpp from the source in PyPI's llama-cpp-python (cmake, a C++ compiler; about
 # ten minutes on 2 cores), as its users get it: release, for this processor. Jlama comes from Maven
-# Central and needs JDK 25 (JAVA_HOME); where it cannot be had it is left out, with a line that says so.
+# Central and needs JAVA_HOME at a JDK 25; where it cannot be had it is left out, with a line that says so.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
