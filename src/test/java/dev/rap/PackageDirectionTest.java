@@ -45,6 +45,9 @@ class PackageDirectionTest {
                   "memory",
                   "pruning")),
           entry(
+              "dev.rap.cuda",
+              Set.of("tensor", "natives", "kernels", "kv", "model", "memory", "engine")),
+          entry(
               "dev.rap.eval",
               Set.of("tokenizer", "kernels", "kv", "model", "memory", "pruning", "engine")),
           entry(
@@ -61,7 +64,8 @@ class PackageDirectionTest {
                   "dqn",
                   "pruning",
                   "engine",
-                  "eval")));
+                  "eval",
+                  "cuda")));
 
   private static final Pattern USE =
       Pattern.compile("^\\s*(dev\\.rap[\\w.]*)\\s+->\\s+(dev\\.rap[\\w.]*)");
