@@ -372,8 +372,7 @@ __device__ void store(const Step<Element> &step, const Part &part,
 }
 
 template <typename Element, int kHeadSize, int kHeads>
-__global__ void __launch_bounds__(64 * kHeads, (kHeadSize <= 64 ? 6 : 4) / kHeads)
-attention_many(Step<Element> step) {
+__global__ void __launch_bounds__(64 * kHeads) attention_many(Step<Element> step) {
   using Memory = Shared<Element, kHeadSize, kHeads>;
   extern __shared__ __align__(16) unsigned char bytes[];
   Memory &shared = *reinterpret_cast<Memory *>(bytes);

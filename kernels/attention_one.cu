@@ -18,39 +18,29 @@
 // Requires  what attention::fits says; the scratch zeroed once
 // Aliasing  y overlaps nothing else
 // Pair      oracle dev.rap.cuda.AttentionOracle
-//
-// Keys and values go from memory to the registers of the warp that multiplies them, and nowhere
-// else. Both are operand A, the group's heads are the 8 columns of B, so that half of the tensor
-// cores' work is not padding. 16 consecutive bytes of a row are what one lane loads; which element
-// of the row is which row or k of the operand does not matter as long as both operands agree, so
-// elements 8j .. 8j + 7 of 32 keep their place as k of two products, and elements 8r .. 8r + 7 of
-// 64 are rows r and r + 8 of four.
 
 #include <algorithm>
 
 #include "attention.cuh"
+#include "attention_decode_warp.cuh"
+#include "attention_shares.cuh"
 
 namespace {
 
 using attention::Cache;
 using attention::kRun;
 
-// Parts that give a multiprocessor two blocks, as many as it holds; up to twice as many where
-// sequences may differ in length.
+// Parts that give a multiprocessor as many blocks as it holds; a multiple of that where some
+// sequences may be longer than others.
 constexpr int kWarps = 6;
 constexpr int kBlocksPerProcessor = 2;
 constexpr int kSpareFactor = 2;
 constexpr int kMostParts = 128;
 // Runs of a part: the fewest worth a block of their own, and the most while there are spare parts.
-constexpr int kFewestRuns = 2;
+constexpr int kFewestRuns = 4;
 constexpr int kMostRuns = 64;
 
 __host__ __device__ constexpr int warps_of(int tiles) { return tiles == 1 ? kWarps : 4; }
-
-// What a part leaves for the others: sums, a top and a total per head, in whole float4s.
-__host__ __device__ constexpr int record_floats(int heads, int head_size) {
-  return heads * head_size + (2 * heads + 3) / 4 * 4;
-}
 
 template <typename Element>
 struct Step {
@@ -68,269 +58,6 @@ struct Step {
   float *records;      // [S * K, parts, record_floats]
 };
 
-// A part's share of one softmax: sums over its positions, relative to the top score.
-struct Share {
-  float top;
-  float total;
-  float4 sum;
-
-  __device__ Share() : top(-INFINITY), total(0.f), sum(make_float4(0.f, 0.f, 0.f, 0.f)) {}
-
-  // Adds another share that is not empty.
-  __device__ void add(float other_top, float other_total, float4 other, float scale) {
-    const float highest = fmaxf(top, other_top);
-    const float mine = attention::power_of_two((top - highest) * scale);
-    const float its = attention::power_of_two((other_top - highest) * scale);
-    top = highest;
-    total = total * mine + other_total * its;
-    sum.x = sum.x * mine + other.x * its;
-    sum.y = sum.y * mine + other.y * its;
-    sum.z = sum.z * mine + other.z * its;
-    sum.w = sum.w * mine + other.w * its;
-  }
-};
-
-// Volatile, so that the compiler does not keep in registers what L1 holds.
-__device__ inline uint4 load16(const void *at) {
-  uint4 v;
-  asm volatile("ld.global.nc.v4.u32 {%0, %1, %2, %3}, [%4];"
-               : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
-               : "l"(at));
-  return v;
-}
-
-// Bytes that are read once: they need no place in L1.
-__device__ inline uint4 stream16(const void *at, bool wanted) {
-  uint4 v = make_uint4(0, 0, 0, 0);
-  if (wanted) {
-    asm volatile("ld.global.nc.L1::no_allocate.L2::128B.v4.u32 {%0, %1, %2, %3}, [%4];"
-                 : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
-                 : "l"(at));
-  }
-  return v;
-}
-
-__device__ inline uint2 stream8(const void *at, bool wanted) {
-  uint2 v = make_uint2(0, 0);
-  if (wanted) {
-    asm volatile("ld.global.nc.L1::no_allocate.L2::128B.v2.u32 {%0, %1}, [%2];"
-                 : "=r"(v.x), "=r"(v.y)
-                 : "l"(at));
-  }
-  return v;
-}
-
-// The 8 x 8 elements of a warp, transposed.
-__device__ inline uint32_t transpose(uint32_t x) {
-  uint32_t y;
-  asm("movmatrix.sync.aligned.m8n8.trans.b16 %0, %1;" : "=r"(y) : "r"(x));
-  return y;
-}
-
-// The work of one warp: kTiles * 8 heads over its runs.
-template <typename Element, int kHeadSize, int kTiles>
-struct Warp {
-  static constexpr int kSlices = kHeadSize / 32;        // of a key, 16 bytes a lane
-  static constexpr int kWide = kHeadSize / 64;          // of a value, 16 bytes a lane
-  static constexpr bool kNarrow = kHeadSize % 64 != 0;  // and one of 8 bytes a lane
-  static constexpr int kRows = kHeadSize / 16;          // operands A of a run of values
-
-  uint4 keys[2][kSlices];
-  uint4 wide[kWide > 0 ? kWide : 1][4];
-  uint2 narrow[4];
-  float sums[kTiles][kRows][4];
-  float tops[kTiles][2];
-  float totals[kTiles][2];  // of this lane's positions
-
-  __device__ Warp() {
-    for (int n = 0; n < kTiles; n++) {
-      for (int i = 0; i < kRows; i++) {
-        for (int c = 0; c < 4; c++) sums[n][i][c] = 0.f;
-      }
-      for (int h = 0; h < 2; h++) {
-        tops[n][h] = -INFINITY;
-        totals[n][h] = 0.f;
-      }
-    }
-  }
-
-  static __device__ int r() { return threadIdx.x % 32 / 4; }
-  static __device__ int j() { return threadIdx.x % 4; }
-
-  // at: the run's first key; left: positions of the context from there on. Slots past them may
-  // hold anything, NaN too, and are not read.
-  __device__ void load_keys(const Element *at, int left) {
-    for (int half = 0; half < 2; half++) {
-      const int row = r() + 8 * half;
-      for (int i = 0; i < kSlices; i++) {
-        keys[half][i] = stream16(at + row * kHeadSize + 32 * i + 8 * j(), row < left);
-      }
-    }
-  }
-
-  __device__ void load_values(const Element *at, int left) {
-    for (int i = 0; i < 4; i++) {
-      const int row = 2 * j() + (i & 1) + 8 * (i >> 1);
-      for (int c = 0; c < kWide; c++) {
-        wide[c][i] = stream16(at + row * kHeadSize + 64 * c + 8 * r(), row < left);
-      }
-      if (kNarrow) {
-        narrow[i] = stream8(at + row * kHeadSize + 64 * kWide + 4 * r(), row < left);
-      }
-    }
-  }
-
-  // Scores of the run: rows are positions, columns heads. queries [G, Dh]: read anew each time, from
-  // L1, since registers are short. Columns past G repeat the last head and go nowhere.
-  __device__ void score(float (&scores)[kTiles][4], const Element *queries, int heads) const {
-    for (int n = 0; n < kTiles; n++) {
-      const Element *query = queries + min(8 * n + r(), heads - 1) * kHeadSize + 8 * j();
-      for (int c = 0; c < 4; c++) scores[n][c] = 0.f;
-      for (int i = 0; i < kSlices; i++) {
-        const uint4 a = keys[0][i], b = keys[1][i], q = load16(query + 32 * i);
-        attention::multiply<Element>(scores[n], {a.x, b.x, a.y, b.y}, q.x, q.y);
-        attention::multiply<Element>(scores[n], {a.z, b.z, a.w, b.w}, q.z, q.w);
-      }
-    }
-  }
-
-  // Turns scores into weights, relative to the highest so far, and makes what was summed relative
-  // to it too.
-  __device__ void weigh(float (&scores)[kTiles][4], int left, float scale) {
-    for (int n = 0; n < kTiles; n++) {
-      if (left < kRun) {
-        for (int c = 0; c < 4; c++) {
-          if (r() + 8 * (c >> 1) >= left) scores[n][c] = -INFINITY;
-        }
-      }
-      float shrink[2];
-      for (int h = 0; h < 2; h++) {
-        const float top = attention::over_column(fmaxf(scores[n][h], scores[n][h + 2]),
-                                                 attention::Greater());
-        const float highest = fmaxf(tops[n][h], top);
-        shrink[h] = attention::power_of_two((tops[n][h] - highest) * scale);
-        tops[n][h] = highest;
-        for (int c = h; c < 4; c += 2) {
-          scores[n][c] = attention::power_of_two(scores[n][c] * scale - highest * scale);
-        }
-        totals[n][h] = totals[n][h] * shrink[h] + scores[n][h] + scores[n][h + 2];
-      }
-      for (int i = 0; i < kRows; i++) {
-        for (int c = 0; c < 4; c++) sums[n][i][c] *= shrink[c & 1];
-      }
-    }
-  }
-
-  // Adds the run's values: rows are elements of a value, columns heads.
-  __device__ void add_values(const float (&weights)[kTiles][4]) {
-    uint32_t b[kTiles][2];
-    for (int n = 0; n < kTiles; n++) {
-      for (int half = 0; half < 2; half++) {
-        b[n][half] =
-            transpose(attention::pack<Element>(weights[n][2 * half], weights[n][2 * half + 1]));
-      }
-    }
-    for (int c = 0; c < kWide; c++) {
-      const uint4(&v)[4] = wide[c];
-      add_rows(4 * c, v[0].x, v[1].x, v[2].x, v[3].x, b);
-      add_rows(4 * c + 1, v[0].y, v[1].y, v[2].y, v[3].y, b);
-      add_rows(4 * c + 2, v[0].z, v[1].z, v[2].z, v[3].z, b);
-      add_rows(4 * c + 3, v[0].w, v[1].w, v[2].w, v[3].w, b);
-    }
-    if (kNarrow) {
-      add_rows(4 * kWide, narrow[0].x, narrow[1].x, narrow[2].x, narrow[3].x, b);
-      add_rows(4 * kWide + 1, narrow[0].y, narrow[1].y, narrow[2].y, narrow[3].y, b);
-    }
-  }
-
-  // Two elements of four positions each.
-  __device__ void add_rows(int row, uint32_t v0, uint32_t v1, uint32_t v2, uint32_t v3,
-                           const uint32_t (&b)[kTiles][2]) {
-    const uint32_t a[4] = {__byte_perm(v0, v1, 0x5410), __byte_perm(v0, v1, 0x7632),
-                           __byte_perm(v2, v3, 0x5410), __byte_perm(v2, v3, 0x7632)};
-    for (int n = 0; n < kTiles; n++) {
-      attention::multiply<Element>(sums[n][row], a, b[n][0], b[n][1]);
-    }
-  }
-
-  // The first of the two elements of a value that sums[.][row] are about; the other is next.
-  static __device__ int element(int row) {
-    return row < 4 * kWide ? row / 4 * 64 + 8 * r() + row % 4 * 2
-                           : 64 * kWide + 4 * r() + (row - 4 * kWide) * 2;
-  }
-};
-
-// What the warps of a block leave for each other: shares of one softmax per head.
-template <int kHeadSize, int kTiles>
-struct WarpShares {
-  static constexpr int kWarps = warps_of(kTiles);
-  static constexpr int kQuads = kHeadSize / 4;
-
-  float4 sums[kWarps][8 * kTiles][kQuads + 1];  // odd: fewer writes of a warp meet in a bank
-  float tops[kWarps][8 * kTiles];
-  float totals[kWarps][8 * kTiles];
-
-  template <typename Element>
-  __device__ void put(int warp, const Warp<Element, kHeadSize, kTiles> &work) {
-    for (int n = 0; n < kTiles; n++) {
-      for (int h = 0; h < 2; h++) {
-        const int head = 8 * n + 2 * work.j() + h;
-        const float total = attention::over_column(work.totals[n][h], attention::Sum());
-        if (work.r() == 0) {
-          tops[warp][head] = work.tops[n][h];
-          totals[warp][head] = total;
-        }
-        for (int i = 0; i < work.kRows; i += 2) {
-          const float(&a)[4] = work.sums[n][i], (&b)[4] = work.sums[n][i + 1];
-          sums[warp][head][work.element(i) / 4] = make_float4(a[h], a[h + 2], b[h], b[h + 2]);
-        }
-      }
-    }
-  }
-
-  __device__ Share combined(int warps, int head, int quad, float scale) const {
-    Share share;
-    for (int w = 0; w < warps; w++) {
-      share.add(tops[w][head], totals[w][head], sums[w][head][quad], scale);
-    }
-    return share;
-  }
-};
-
-// What the blocks of a sequence and group leave for the last of them: shares as in WarpShares,
-// [parts] of sums [G, Dh], tops [G] and totals [G].
-struct PartShares {
-  float *at;
-  int heads;
-  int head_size;
-
-  __device__ int floats() const { return record_floats(heads, head_size); }
-
-  // i: quad of the group's heads, counted through
-  __device__ void put(int part, int i, const Share &share) const {
-    float *record = at + part * floats();
-    reinterpret_cast<float4 *>(record)[i] = share.sum;
-    if (4 * i % head_size == 0) {
-      float *tops = record + heads * head_size;
-      tops[4 * i / head_size] = share.top;
-      tops[heads + 4 * i / head_size] = share.total;
-    }
-  }
-
-  // Other blocks wrote them: past L1, which may hold an earlier launch's.
-  __device__ Share combined(int parts, int i, float scale) const {
-    Share share;
-#pragma unroll 4
-    for (int p = 0; p < parts; p++) {
-      const float *record = at + p * floats();
-      const float *tops = record + heads * head_size + 4 * i / head_size;
-      share.add(__ldcg(tops), __ldcg(tops + heads),
-                __ldcg(reinterpret_cast<const float4 *>(record) + i), scale);
-    }
-    return share;
-  }
-};
-
 // How many parts a context of so many runs is divided into.
 __device__ inline int parts_of(int runs, int even_parts, int most_parts) {
   const int worth = min(even_parts, (runs + kFewestRuns - 1) / kFewestRuns);
@@ -344,31 +71,18 @@ __device__ void store(Element *y, float4 v, float factor) {
                  attention::pack<Element>(v.z * factor, v.w * factor));
 }
 
-// Whether this block is the last of `parts` to arrive. What the others wrote before they came is
-// then visible to it. The counter is left at zero.
-__device__ bool is_last(unsigned *counter, int parts) {
-  __shared__ bool last;
-  __threadfence();
-  __syncthreads();
-  if (threadIdx.x == 0) {
-    last = atomicInc(counter, parts - 1) == parts - 1;
-    __threadfence();
-  }
-  __syncthreads();
-  return last;
-}
-
-// The warp's runs: run, run + stride and so on of those that the context has.
+// One warp's way through its runs: run, run + stride and so on of those that the context has.
+// slot: the first of run.
 template <typename Element, int kHeadSize, int kTiles>
-__device__ void attend(Warp<Element, kHeadSize, kTiles> &work, const Step<Element> &step,
-                       int sequence, int group, int run, int stride, int positions) {
+__device__ void attend(attention::DecodeWarp<Element, kHeadSize, kTiles> &work,
+                       const Step<Element> &step, int sequence, int group, const int32_t *table,
+                       int64_t slot, int run, int stride, int positions) {
   const Cache<Element> &cache = step.cache;
-  const int32_t *table = cache.tables + static_cast<int64_t>(sequence) * cache.table_stride;
-  const int64_t of_group = group * cache.group_stride;
   const Element *queries = step.qkv + sequence * step.qkv_stride +
                            static_cast<int64_t>(group) * (step.group_heads + 2) * kHeadSize;
+  const int64_t of_group = group * cache.group_stride;
+  int64_t at = of_group + slot * kHeadSize;
   int left = positions - run * kRun;
-  int64_t at = of_group + attention::first_slot(table, cache.block_size, run) * kHeadSize;
   work.load_keys(cache.keys + at, left);
   work.load_values(cache.values + at, left);
   while (true) {
@@ -393,20 +107,29 @@ __device__ void attend(Warp<Element, kHeadSize, kTiles> &work, const Step<Elemen
 template <typename Element, int kHeadSize, int kTiles>
 __global__ void __launch_bounds__(32 * warps_of(kTiles), kBlocksPerProcessor)
 attention_one(Step<Element> step) {
-  using Shares = WarpShares<kHeadSize, kTiles>;
-  __shared__ Shares shares;
+  constexpr int kBlockWarps = warps_of(kTiles);
+  __shared__ attention::WarpShares<kHeadSize, kTiles, kBlockWarps> shares;
+  const Cache<Element> &cache = step.cache;
   const int quads = step.group_heads * (kHeadSize / 4);
-
   const int sequence = blockIdx.y;
   const int part = blockIdx.z;
+  const int warp = threadIdx.x / 32;
+
+  // Each of these waits for memory: what does not depend on the other is asked for together.
   const int positions = __ldg(step.positions + sequence) + 1;
   const int group = attention::retained_group(step.units, blockIdx.x);
   if (group < 0) return;
   const int pair = sequence * gridDim.x + group;
+  const bool present = __ldg(cache.present + pair) != 0;
   const int runs = (positions + kRun - 1) / kRun;
   const int parts = parts_of(runs, step.even_parts, gridDim.z);
+  // Neighbouring runs are of different blocks, so that all parts are of like length.
+  const int run = warp * parts + part;
+  const int32_t *table = cache.tables + static_cast<int64_t>(sequence) * cache.table_stride;
+  const int64_t slot = run < runs ? attention::first_slot(table, cache.block_size, run) : 0;
+
   Element *y = step.y + sequence * step.y_stride + 4 * static_cast<int64_t>(group) * quads;
-  if (runs == 0 || __ldg(step.cache.present + pair) == 0) {
+  if (runs == 0 || !present) {
     for (int i = threadIdx.x; part == 0 && i < quads; i += blockDim.x) {
       store(y + 4 * i, make_float4(0.f, 0.f, 0.f, 0.f), 0.f);
     }
@@ -414,32 +137,31 @@ attention_one(Step<Element> step) {
   }
   if (part >= parts) return;
 
-  // Neighbouring runs are of different blocks, so that all parts are of like length.
-  const int warp = threadIdx.x / 32;
-  const int run = warp * parts + part;
   if (run < runs) {
-    Warp<Element, kHeadSize, kTiles> work;
-    attend(work, step, sequence, group, run, parts * Shares::kWarps, positions);
+    attention::DecodeWarp<Element, kHeadSize, kTiles> work;
+    attend(work, step, sequence, group, table, slot, run, parts * kBlockWarps, positions);
     shares.put(warp, work);
   }
   __syncthreads();
 
-  // Warps, then parts, are added in their order, whichever is ready first: the same bits always.
-  const int warps = min(Shares::kWarps, (runs - part + parts - 1) / parts);
-  PartShares records{nullptr, step.group_heads, kHeadSize};
-  records.at = step.records + static_cast<int64_t>(pair) * gridDim.z * records.floats();
-  for (int i = threadIdx.x; i < quads; i += blockDim.x) {
-    const Share share =
-        shares.combined(warps, 4 * i / kHeadSize, i % (kHeadSize / 4), step.scale);
-    if (parts == 1) {
-      store(y + 4 * i, share.sum, 1.f / share.total);
-    } else {
-      records.put(part, i, share);
+  // Shares are added in the order of warps and parts, whichever are ready first: the same bits
+  // always.
+  int warps = min(kBlockWarps, (runs - part + parts - 1) / parts);
+  if (parts > 1) {
+    const attention::PartShares records{
+        step.records + static_cast<int64_t>(pair) * gridDim.z *
+                           attention::record_floats(step.group_heads, kHeadSize),
+        step.group_heads, kHeadSize};
+    for (int i = threadIdx.x; i < quads; i += blockDim.x) {
+      records.put(part, i, shares.combined(warps, i, step.scale));
     }
+    if (!attention::is_last(step.counters + pair, parts)) return;
+    attention::gather(shares, records, parts, step.scale);
+    __syncthreads();
+    warps = min(kBlockWarps, parts);
   }
-  if (parts == 1 || !is_last(step.counters + pair, parts)) return;
   for (int i = threadIdx.x; i < quads; i += blockDim.x) {
-    const Share share = records.combined(parts, i, step.scale);
+    const attention::Share share = shares.combined(warps, i, step.scale);
     store(y + 4 * i, share.sum, 1.f / share.total);
   }
 }
@@ -511,7 +233,7 @@ extern "C" int64_t rap_cuda_attention_scratch(int sequences, int groups, int gro
   }
   return division.record_offset() +
          static_cast<int64_t>(sizeof(float)) * division.records *
-             record_floats(group_heads, head_size);
+             attention::record_floats(group_heads, head_size);
 }
 
 namespace {
