@@ -318,6 +318,7 @@ struct Warp {
 
   // Leaves the results in the rows of the warp's queries, which no other warp reads.
   __device__ void finish(Memory &shared) const {
+    __syncwarp();
     const int r = threadIdx.x % 32 / 4;
     const int j = threadIdx.x % 4;
     for (int m = 0; m < 2; m++) {
