@@ -30,15 +30,15 @@ namespace {
 using attention::Cache;
 using attention::kRun;
 
-// Parts that give a multiprocessor as many blocks as it holds; a multiple of that where some
-// sequences may be longer than others.
 constexpr int kWarps = 6;
-constexpr int kBlocksPerProcessor = 2;
-constexpr int kSpareFactor = 2;
+constexpr int kBlocksPerProcessor = 2;  // as many as its registers hold
+
+// A context is divided into parts: as many as give each multiprocessor a block if all contexts are
+// alike, more for longer ones, as far as the grid has spare blocks for them.
+constexpr int kSpareFactor = 4;
 constexpr int kMostParts = 128;
-// Runs of a part: the fewest worth a block of their own, and the most while there are spare parts.
-constexpr int kFewestRuns = 4;
-constexpr int kMostRuns = 64;
+constexpr int kFewestRuns = 4;  // worth a block
+constexpr int kMostRuns = 64;   // of a block, while there are spare ones
 
 __host__ __device__ constexpr int warps_of(int tiles) { return tiles == 1 ? kWarps : 4; }
 
@@ -170,9 +170,9 @@ attention_one(Step<Element> step) {
 
 // How the work is divided, which follows from its shape and the device alone.
 struct Division {
-  int even_parts;  // of each sequence and group, where contexts are of like length
-  int parts;       // at most
-  int counters;    // the same for every S: launches of different S share a scratch
+  int even_parts;   // of each sequence and group, where contexts are of like length
+  int parts;        // at most
+  int counters;     // the same for every S: launches of different S share a scratch
   int64_t records;  // not fewer for a greater S, likewise
 
   int64_t record_offset() const { return (sizeof(unsigned) * counters + 15) / 16 * 16; }
@@ -188,7 +188,7 @@ cudaError_t divide(int sequences, int groups, Division *division) {
   const int64_t pairs = static_cast<int64_t>(sequences) * groups;
   const int64_t blocks = static_cast<int64_t>(processors) * kBlocksPerProcessor;
   const int64_t most = std::min<int64_t>(kMostParts, (blocks + groups - 1) / groups);
-  const int64_t even = std::min(most, std::max<int64_t>(1, blocks / pairs));
+  const int64_t even = std::min(most, std::max<int64_t>(1, processors / pairs));
   division->even_parts = static_cast<int>(even);
   division->parts = static_cast<int>(std::max(even, std::min(most, kSpareFactor * blocks / pairs)));
   division->counters = static_cast<int>(kSpareFactor * blocks);

@@ -16,17 +16,26 @@ struct Share {
 
   __device__ Share() : top(-INFINITY), total(0.f), sum(make_float4(0.f, 0.f, 0.f, 0.f)) {}
 
-  __device__ void add(const Share &other, float scale) {
-    const float highest = fmaxf(top, other.top);
-    // Without the questions, two empty shares would make a NaN.
-    const float mine = top == highest ? 1.f : power_of_two((top - highest) * scale);
-    const float its = other.top == highest ? 1.f : power_of_two((other.top - highest) * scale);
+  // Adds n others. All factors are known before the first sum, so that they do not wait for each
+  // other.
+  template <int n>
+  __device__ void add(const Share (&others)[n], float scale) {
+    float highest = top;
+    for (int i = 0; i < n; i++) highest = fmaxf(highest, others[i].top);
+    // Of empty shares alone: minus infinity less itself would be a NaN.
+    const float zero = highest == -INFINITY ? 0.f : highest * scale;
+    const float mine = power_of_two(top * scale - zero);
     top = highest;
-    total = total * mine + other.total * its;
-    sum.x = sum.x * mine + other.sum.x * its;
-    sum.y = sum.y * mine + other.sum.y * its;
-    sum.z = sum.z * mine + other.sum.z * its;
-    sum.w = sum.w * mine + other.sum.w * its;
+    total *= mine;
+    sum = make_float4(sum.x * mine, sum.y * mine, sum.z * mine, sum.w * mine);
+    for (int i = 0; i < n; i++) {
+      const float its = power_of_two(others[i].top * scale - zero);
+      total += others[i].total * its;
+      sum.x += others[i].sum.x * its;
+      sum.y += others[i].sum.y * its;
+      sum.z += others[i].sum.z * its;
+      sum.w += others[i].sum.w * its;
+    }
   }
 };
 
@@ -70,14 +79,15 @@ struct WarpShares {
   // Of the first `warps`.
   __device__ Share combined(int warps, int quad, float scale) const {
     const int head = quad / kQuads;
-    Share all;
-    for (int w = 0; w < warps; w++) {
-      Share share;
-      share.top = tops[w][head];
-      share.total = totals[w][head];
-      share.sum = sums[w][head][quad % kQuads];
-      all.add(share, scale);
+    Share found[kWarps];
+    for (int w = 0; w < kWarps; w++) {
+      if (w >= warps) continue;
+      found[w].top = tops[w][head];
+      found[w].total = totals[w][head];
+      found[w].sum = sums[w][head][quad % kQuads];
     }
+    Share all;
+    all.add(found, scale);
     return all;
   }
 };
@@ -128,20 +138,17 @@ __device__ void gather(WarpShares<kHeadSize, kTiles, kWarps> &to, const PartShar
   for (int first = threadIdx.x % 32; first < quads; first += 32 * kQuadsAtOnce) {
     Share shares[kQuadsAtOnce];
     for (int part = warp; part < parts; part += kWarps * kPartsAtOnce) {
-      Share read[kPartsAtOnce][kQuadsAtOnce];
+      Share read[kQuadsAtOnce][kPartsAtOnce];
 #pragma unroll
-      for (int p = 0; p < kPartsAtOnce; p++) {
+      for (int q = 0; q < kQuadsAtOnce; q++) {
 #pragma unroll
-        for (int q = 0; q < kQuadsAtOnce; q++) {
-          const bool there = part + p * kWarps < parts && first + 32 * q < quads;
-          if (there) read[p][q] = from.get(part + p * kWarps, first + 32 * q);
+        for (int p = 0; p < kPartsAtOnce; p++) {
+          const bool there = first + 32 * q < quads && part + p * kWarps < parts;
+          if (there) read[q][p] = from.get(part + p * kWarps, first + 32 * q);
         }
       }
 #pragma unroll
-      for (int p = 0; p < kPartsAtOnce; p++) {
-#pragma unroll
-        for (int q = 0; q < kQuadsAtOnce; q++) shares[q].add(read[p][q], scale);
-      }
+      for (int q = 0; q < kQuadsAtOnce; q++) shares[q].add(read[q], scale);
     }
 #pragma unroll
     for (int q = 0; q < kQuadsAtOnce; q++) {
