@@ -91,8 +91,7 @@ final class CublasLibrary {
     }
     return switch (translation()) {
       case NativeLibrary.Unavailable none ->
-          Optional.of(
-              new Missing("cuBLAS 13 cannot be used, for " + none.reason(), none.remedy()));
+          Optional.of(new Missing("cuBLAS 13 cannot be used, for " + none.reason(), none.remedy()));
       case NativeLibrary.Loaded loaded -> bind(loaded.symbols(), files);
     };
   }
