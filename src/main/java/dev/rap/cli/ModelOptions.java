@@ -1,8 +1,10 @@
 package dev.rap.cli;
 
 import dev.rap.InputException;
+import dev.rap.engine.CpuBackend;
 import dev.rap.engine.LoadedModel;
 import dev.rap.kernels.CpuKernels;
+import dev.rap.kernels.Kernels;
 import java.nio.file.Path;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -48,8 +50,11 @@ final class ModelOptions {
       throw new InputException("--threads must be in [1, 1024], was " + threads);
     }
     Path path = Models.of(console.environment()).resolve(model);
-    return LoadedModel.open(
-        path, backend == Backend.REFERENCE ? CpuKernels.reference() : CpuKernels.open(threads));
+    return LoadedModel.open(path, weights -> new CpuBackend(weights, kernels(), threads));
+  }
+
+  private Kernels kernels() {
+    return backend == Backend.REFERENCE ? CpuKernels.reference() : CpuKernels.open(threads);
   }
 
   /** {@return the number of threads of the kernels} */

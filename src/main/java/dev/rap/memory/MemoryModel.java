@@ -75,50 +75,41 @@ public final class MemoryModel {
     return new MemoryModel(shape, 2 * fixed, units, kvBytes(config), 0, 0);
   }
 
-  /**
-   * {@return the model of what is really allocated: weights as stored, KV as cached, activations
-   * and logits}
-   */
-  public static MemoryModel of(Weights weights, MaskShape shape) {
+  /** {@return the model of what is really allocated: weights, KV as cached, activations, logits} */
+  public static MemoryModel of(Weights weights, MaskShape shape, Storage storage) {
     ModelConfig config = weights.config();
-    long fixed = weights.embedding().byteSize() + weights.outputNorm().byteSize();
+    long fixed = storage.bytes(weights.embedding()) + storage.bytes(weights.outputNorm());
     if (!weights.tied()) {
-      fixed += weights.output().byteSize();
+      fixed += storage.bytes(weights.output());
     }
     long[][] units = new long[shape.sublayers()][];
     for (int l = 0; l < config.layers(); l++) {
       Weights.Layer layer = weights.layers().get(l);
-      fixed += layer.attentionNorm().byteSize() + layer.feedForwardNorm().byteSize();
+      fixed += storage.bytes(layer.attentionNorm()) + storage.bytes(layer.feedForwardNorm());
       units[2 * l] = new long[config.kvHeads()];
       for (Weights.Projection p :
           new Weights.Projection[] {
             layer.query(), layer.key(), layer.value(), layer.attentionOutput()
           }) {
-        fixed += p.bias().map(bias -> bias.byteSize()).orElse(0L);
+        fixed += p.bias().map(bias -> storage.bytes(bias)).orElse(0L);
         for (int group = 0; group < config.kvHeads(); group++) {
-          units[2 * l][group] += p.matrix().byteSize() / config.kvHeads();
+          units[2 * l][group] += storage.bytes(p.matrix()) / config.kvHeads();
         }
       }
       units[2 * l + 1] = new long[shape.channelBlocks()];
       long channel =
-          (layer.gate().byteSize() + layer.up().byteSize() + layer.down().byteSize())
+          (storage.bytes(layer.gate()) + storage.bytes(layer.up()) + storage.bytes(layer.down()))
               / config.feedForwardSize();
       for (int block = 0; block < shape.channelBlocks(); block++) {
         units[2 * l + 1][block] = channel * channels(shape, block);
       }
     }
-    long workspaceFloats =
-        3L * config.hiddenSize()
-            + 2L * config.querySize()
-            + 2L * config.kvSize()
-            + config.feedForwardSize()
-            + config.headSize();
     return new MemoryModel(
         shape,
         fixed,
         units,
         kvBytes(config),
-        Float.BYTES * workspaceFloats,
+        storage.workspaceBytesPerToken(config),
         Float.BYTES * (long) config.vocabularySize());
   }
 

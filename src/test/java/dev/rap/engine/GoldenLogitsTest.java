@@ -63,7 +63,8 @@ class GoldenLogitsTest {
       Weights weights = WeightsLoader.load(checkpoint);
       boolean rounds = kernelKind.equals("native") && weights.embedding().dtype() == DType.BF16;
       for (JsonNode goldenCase : golden.get("cases")) {
-        try (ModelRunner runner = new ModelRunner(weights, kernels, stepTokens, 1, 32, 32, 5)) {
+        try (ModelRunner runner =
+            new CpuRunner(weights, kernels, new ModelRunner.Limits(stepTokens, 1, 32, 32, 5))) {
           runner.setMask(mask(goldenCase.get("mask"), weights), Optional.empty());
           check(runner, tokens, positions, goldenCase, rounds);
         }
@@ -76,7 +77,7 @@ class GoldenLogitsTest {
     String name = goldenCase.get("name").asText();
     BlockTable table = new BlockTable();
     runner.pool().reserve(table, tokens.length);
-    byte[] present = new byte[runner.forward().config().layers() * 8];
+    byte[] present = new byte[runner.config().layers() * 8];
     Arrays.fill(present, (byte) 1);
     double nll = 0;
     int next = 0;
@@ -87,7 +88,7 @@ class GoldenLogitsTest {
       runner.run();
       nll -= runner.logProbs(0, Math.min(count, tokens.length - 1 - first), tokens, first + 1);
       while (next < positions.length && positions[next] < first + count) {
-        MemorySegment logits = runner.forward().logits(new int[] {positions[next] - first}, 0, 1);
+        MemorySegment logits = runner.logits(new int[] {positions[next] - first}, 1);
         JsonNode expected = goldenCase.get("logits").get(next);
         double errors = 0;
         double squares = 0;

@@ -1,0 +1,33 @@
+package dev.rap.memory;
+
+import dev.rap.model.ModelConfig;
+import dev.rap.tensor.Tensor;
+
+/** What a backend keeps of a model, in bytes. */
+public interface Storage {
+
+  /** {@return bytes of a parameter tensor} */
+  long bytes(Tensor tensor);
+
+  /** {@return bytes of the activations of one token of a step} */
+  long workspaceBytesPerToken(ModelConfig config);
+
+  /** Parameters as the model's file has them, activations in F32. */
+  Storage AS_STORED =
+      new Storage() {
+        @Override
+        public long bytes(Tensor tensor) {
+          return tensor.byteSize();
+        }
+
+        @Override
+        public long workspaceBytesPerToken(ModelConfig config) {
+          return Float.BYTES
+              * (2L * config.hiddenSize()
+                  + 2L * config.querySize()
+                  + 2L * config.kvSize()
+                  + config.feedForwardSize()
+                  + config.headSize());
+        }
+      };
+}
