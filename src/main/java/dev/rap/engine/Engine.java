@@ -3,7 +3,6 @@ package dev.rap.engine;
 import dev.rap.InputException;
 import dev.rap.kv.KvBlockPool;
 import dev.rap.kv.StepBatch;
-import dev.rap.memory.MemoryModel;
 import dev.rap.model.MeanInputs;
 import dev.rap.model.ModelConfig;
 import dev.rap.model.RetentionMask;
@@ -56,12 +55,13 @@ public final class Engine implements AutoCloseable {
   private final int[] drawn;
 
   public Engine(Backend backend, Options options) {
-    this(backend, options, stepTokens(options));
+    this(backend, options, stepTokens(backend, options));
   }
 
   // As MemoryModel counts the workspace. Every token of a step has a slot in the KV cache.
-  private static int stepTokens(Options options) {
-    return Math.min(options.kvTokens(), Math.max(MemoryModel.STEP_TOKENS, options.maxSequences()));
+  private static int stepTokens(Backend backend, Options options) {
+    int usual = backend.storage().stepTokens();
+    return Math.min(options.kvTokens(), Math.max(usual, options.maxSequences()));
   }
 
   /**

@@ -81,7 +81,7 @@ public final class LoadedModel implements AutoCloseable {
 
   /** {@return a runner that scores windows of {@code tokens} tokens, one at a time} */
   public ModelRunner newWindowRunner(int tokens) {
-    int step = Math.min(tokens, MemoryModel.STEP_TOKENS);
+    int step = Math.min(tokens, backend.storage().stepTokens());
     return backend.newRunner(new ModelRunner.Limits(step, 1, tokens, tokens, SCORED_ROWS));
   }
 

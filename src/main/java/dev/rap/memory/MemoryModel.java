@@ -23,7 +23,7 @@ public final class MemoryModel {
   /** Bytes of a cached key or value element, F16. */
   public static final int KV_ELEMENT_BYTES = 2;
 
-  /** Tokens of one prefill step: a longer prompt takes several. */
+  /** Tokens of one prefill step on the CPU. */
   public static final int STEP_TOKENS = 512;
 
   private final MaskShape shape;
@@ -31,6 +31,7 @@ public final class MemoryModel {
   private final long[][] unitBytes; // [Sublayer.index()][unit]
   private final long kvBytesPerToken; // of one head group
   private final long workspaceBytesPerToken; // activations of a step
+  private final int stepTokens; // most of a step, but for its sequences
   private final long logitsBytesPerSequence;
   private final long[] sublayerWeights; // [Sublayer.index()], the sums of unitBytes
 
@@ -40,12 +41,14 @@ public final class MemoryModel {
       long[][] unitBytes,
       long kvBytesPerToken,
       long workspaceBytesPerToken,
+      int stepTokens,
       long logitsBytesPerSequence) {
     this.shape = shape;
     this.fixedBytes = fixedBytes;
     this.unitBytes = unitBytes;
     this.kvBytesPerToken = kvBytesPerToken;
     this.workspaceBytesPerToken = workspaceBytesPerToken;
+    this.stepTokens = stepTokens;
     this.logitsBytesPerSequence = logitsBytesPerSequence;
     sublayerWeights = new long[unitBytes.length];
     for (int i = 0; i < unitBytes.length; i++) {
@@ -72,7 +75,7 @@ public final class MemoryModel {
         units[i][unit] = 2 * parameters;
       }
     }
-    return new MemoryModel(shape, 2 * fixed, units, kvBytes(config), 0, 0);
+    return new MemoryModel(shape, 2 * fixed, units, kvBytes(config), 0, STEP_TOKENS, 0);
   }
 
   /** {@return the model of what is really allocated: weights, KV as cached, activations, logits} */
@@ -110,6 +113,7 @@ public final class MemoryModel {
         units,
         kvBytes(config),
         storage.workspaceBytesPerToken(config),
+        storage.stepTokens(),
         Float.BYTES * (long) config.vocabularySize());
   }
 
@@ -150,8 +154,8 @@ public final class MemoryModel {
   }
 
   private long workspace(Workload workload) {
-    long stepTokens = Math.min(workload.tokens(), Math.max(STEP_TOKENS, workload.sequences()));
-    return workspaceBytesPerToken * stepTokens + logitsBytesPerSequence * workload.sequences();
+    long tokens = Math.min(workload.tokens(), Math.max(stepTokens, workload.sequences()));
+    return workspaceBytesPerToken * tokens + logitsBytesPerSequence * workload.sequences();
   }
 
   /** {@return all bytes that {@code mask} needs under {@code workload}} */

@@ -12,6 +12,9 @@ public interface Storage {
   /** {@return bytes of the activations of one token of a step} */
   long workspaceBytesPerToken(ModelConfig config);
 
+  /** {@return tokens of one prefill step: a longer prompt takes several} */
+  int stepTokens();
+
   /** Parameters as the model's file has them, activations in F32. */
   Storage AS_STORED =
       new Storage() {
@@ -28,6 +31,11 @@ public interface Storage {
                   + 2L * config.kvSize()
                   + config.feedForwardSize()
                   + config.headSize());
+        }
+
+        @Override
+        public int stepTokens() {
+          return MemoryModel.STEP_TOKENS;
         }
       };
 }
