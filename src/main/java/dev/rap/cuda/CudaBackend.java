@@ -76,8 +76,7 @@ public final class CudaBackend implements Backend {
     requireRoom(device, weights);
     CudaStream stream = device.newStream();
     try (WeightsUpload upload = new WeightsUpload(device, stream, kernels, weights, progress)) {
-      return new CudaBackend(
-          weights, new Parts(device, stream, kernels, blas, upload.run()));
+      return new CudaBackend(weights, new Parts(device, stream, kernels, blas, upload.run()));
     }
   }
 

@@ -1,8 +1,8 @@
 package dev.rap.cuda;
 
 import dev.rap.engine.ModelRunner;
-import dev.rap.kernels.RopePairing;
 import dev.rap.kernels.Ranges;
+import dev.rap.kernels.RopePairing;
 import dev.rap.model.ModelConfig;
 import dev.rap.model.RopeFrequencies;
 import dev.rap.model.Sublayer;
@@ -80,7 +80,7 @@ final class CudaForward implements AutoCloseable {
 
   private DeviceMemory zeroed(CudaDevice device, long bytes) {
     DeviceMemory memory = workspace(device, bytes);
-    stream.fill(memory, (byte) 0);
+    stream.fill(memory, 0, (byte) 0, bytes);
     return memory;
   }
 
@@ -91,7 +91,7 @@ final class CudaForward implements AutoCloseable {
       for (int position = 0; position < positions; position++) {
         frequencies.write(host.segment(), position, position);
       }
-      stream.upload(table.address(), host.segment(), table.bytes());
+      stream.upload(table, 0, host.segment(), table.bytes());
       stream.synchronize();
     }
     return table;
@@ -111,8 +111,8 @@ final class CudaForward implements AutoCloseable {
   }
 
   /** {@return what {@link #logits} made, F32 {@code [rows, V]}} */
-  long logits() {
-    return logits.address();
+  DeviceMemory logits() {
+    return logits;
   }
 
   void embed(DeviceStep step) {
@@ -319,8 +319,7 @@ final class CudaForward implements AutoCloseable {
   }
 
   // hidden += x * w + addend, over the rows of retained units.
-  private void accumulate(
-      int index, long x, DeviceMemory w, CudaKernels.Units units, int tokens) {
+  private void accumulate(int index, long x, DeviceMemory w, CudaKernels.Units units, int tokens) {
     int inputs = config.projectionInputSize(Sublayer.of(index).kind());
     int d = config.hiddenSize();
     if (few(tokens)) {

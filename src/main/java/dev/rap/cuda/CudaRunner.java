@@ -41,8 +41,7 @@ final class CudaRunner implements ModelRunner {
         new StepBatch(
             config, limits.stepTokens(), limits.sequences(), limits.contextLength(), BLOCK_SIZE);
     this.step = new DeviceStep(parts.device(), parts.stream(), config, limits);
-    this.mask =
-        new MaskTables(parts.device(), parts.stream(), parts.kernels(), parts.weights());
+    this.mask = new MaskTables(parts.device(), parts.stream(), parts.kernels(), parts.weights());
     this.kv = new DeviceKv(parts.device(), config, limits);
     int paddedRows = DecodeGraphs.bucket(Math.min(rows, CudaKernels.FEW_TOKENS));
     this.forward = new CudaForward(parts, mask, kv, limits, Math.max(rows, paddedRows));
@@ -206,16 +205,16 @@ final class CudaRunner implements ModelRunner {
 
     @Override
     public void save(int index) {
-      parts.stream().copy(at(index), forward.hidden().address(), forward.hidden().bytes());
+      parts.stream().copy(states, at(index), forward.hidden(), 0, forward.hidden().bytes());
     }
 
     @Override
     public void restore(int index) {
-      parts.stream().copy(forward.hidden().address(), at(index), forward.hidden().bytes());
+      parts.stream().copy(forward.hidden(), 0, states, at(index), forward.hidden().bytes());
     }
 
     private long at(int index) {
-      return states.address(index * forward.hidden().bytes());
+      return index * forward.hidden().bytes();
     }
 
     @Override

@@ -24,8 +24,7 @@ final class DecodeGraphs implements AutoCloseable {
   }
 
   void launch(int bucket) {
-    stream.launch(
-        graphs.computeIfAbsent(bucket, size -> stream.capture(() -> queue.accept(size))));
+    stream.launch(graphs.computeIfAbsent(bucket, size -> stream.capture(() -> queue.accept(size))));
   }
 
   /** {@return kernels of a graph that was launched} */

@@ -17,14 +17,14 @@ final class DeviceBandwidth {
         DeviceMemory sink = device.allocate(4096, MemoryOwner.WORKSPACE);
         CudaEvent begin = device.newEvent();
         CudaEvent end = device.newEvent()) {
-      stream.fill(buffer, PATTERN);
+      stream.fill(buffer, 0, PATTERN, bytes);
       double best = Double.POSITIVE_INFINITY;
       for (int pass = 0; pass < PASSES; pass++) {
         stream.record(begin);
         parts.kernels().read(stream.handle(), buffer.address(), bytes, sink.address());
         stream.record(end);
         end.await();
-        best = Math.min(best, begin.millisecondsUntil(end) / 1e3);
+        best = Math.min(best, end.millisecondsSince(begin) / 1e3);
       }
       return bytes / best;
     }

@@ -121,7 +121,7 @@ final class DeviceStep implements AutoCloseable {
   /** Queues the copy of what {@link #fill} took. May be captured; see {@link #uploadQueued}. */
   void upload(int sequences) {
     long bytes = tablesOffset + (long) sequences * tableStride * Integer.BYTES;
-    stream.upload(memory.address(), pinned.segment(), bytes);
+    stream.upload(memory, 0, pinned.segment(), bytes);
   }
 
   /** To be called after the copy was queued, by itself or in a graph. */

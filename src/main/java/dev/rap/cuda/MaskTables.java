@@ -52,7 +52,7 @@ final class MaskTables implements AutoCloseable {
     this.means = device.allocate((long) inputs * Element.BYTES, MemoryOwner.WORKSPACE);
     long scratchBytes = kernels.accumulateScratch(1, config.hiddenSize());
     this.scratch = device.allocate(scratchBytes, MemoryOwner.WORKSPACE);
-    stream.fill(scratch, (byte) 0);
+    stream.fill(scratch, 0, (byte) 0, scratchBytes);
     set(RetentionMask.dense(config.maskShape()), Optional.empty());
   }
 
@@ -108,7 +108,7 @@ final class MaskTables implements AutoCloseable {
         write(host.asSlice(i * tableBytes(), tableBytes()), units);
         changedRuns.add(Ranges.of(units));
       }
-      stream.upload(tables.address(), host, host.byteSize());
+      stream.upload(tables, 0, host, host.byteSize());
     }
     runs = List.copyOf(changedRuns);
     setAddends(meanInputs);
@@ -124,7 +124,7 @@ final class MaskTables implements AutoCloseable {
 
   private void setAddends(Optional<MeanInputs> meanInputs) {
     added.clear();
-    stream.fill(addends, (byte) 0);
+    stream.fill(addends, 0, (byte) 0, addends.bytes());
     for (int i = 0; i < mask.shape().sublayers(); i++) {
       Sublayer sublayer = Sublayer.of(i);
       BitSet dropped = mask.units(sublayer);
@@ -133,7 +133,7 @@ final class MaskTables implements AutoCloseable {
       boolean attention = sublayer.kind() == Sublayer.Kind.ATTENTION;
       CudaWeights.Layer layer = weights.layers().get(sublayer.layer());
       if (attention && layer.outputBias().isPresent() && (compensated || mask.retains(sublayer))) {
-        stream.copy(addend(i), layer.outputBias().get().address(), rowBytes());
+        stream.copy(addends, i * rowBytes(), layer.outputBias().get(), 0, rowBytes());
         added.set(i);
       }
       if (compensated) {
@@ -144,16 +144,16 @@ final class MaskTables implements AutoCloseable {
   }
 
   private void addProjected(Sublayer sublayer, BitSet dropped, float[] mean) {
-    long droppedTable = tables.address(2L * config.layers() * tableBytes());
+    long droppedTable = 2L * config.layers() * tableBytes();
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment table = arena.allocate(tableBytes(), 64);
       write(table, dropped);
-      stream.upload(droppedTable, table, table.byteSize());
+      stream.upload(tables, droppedTable, table, table.byteSize());
       MemorySegment elements = arena.allocate((long) mean.length * Element.BYTES, 64);
       for (int i = 0; i < mean.length; i++) {
         elements.setAtIndex(ValueLayout.JAVA_SHORT, i, weights.element().bits(mean[i]));
       }
-      stream.upload(means.address(), elements, elements.byteSize());
+      stream.upload(means, 0, elements, elements.byteSize());
     }
     boolean attention = sublayer.kind() == Sublayer.Kind.ATTENTION;
     CudaWeights.Layer layer = weights.layers().get(sublayer.layer());
@@ -168,7 +168,7 @@ final class MaskTables implements AutoCloseable {
         mean.length,
         config.hiddenSize(),
         new CudaKernels.Units(
-            droppedTable,
+            tables.address(droppedTable),
             attention ? CudaWeights.outputRows(config) : mask.shape().channelBlockSize()),
         0,
         scratch.address());

@@ -12,8 +12,7 @@ final class ProjectionSums implements AutoCloseable {
 
   ProjectionSums(CudaBackend.Parts parts, ModelConfig config) {
     this.parts = parts;
-    long bytes =
-        (long) Math.max(config.querySize(), config.feedForwardSize()) * Double.BYTES;
+    long bytes = (long) Math.max(config.querySize(), config.feedForwardSize()) * Double.BYTES;
     this.pinned = parts.device().newPinned(bytes);
     this.memory = parts.device().allocate(bytes, MemoryOwner.WORKSPACE);
   }
@@ -23,7 +22,7 @@ final class ProjectionSums implements AutoCloseable {
    */
   void add(long x, int tokens, double[] sums) {
     CudaStream stream = parts.stream();
-    stream.fill(memory, (byte) 0);
+    stream.fill(memory, 0, (byte) 0, memory.bytes());
     parts
         .kernels()
         .columnSums(
@@ -35,7 +34,7 @@ final class ProjectionSums implements AutoCloseable {
             tokens,
             sums.length);
     MemorySegment host = pinned.segment();
-    stream.download(host, memory.address(), (long) sums.length * Double.BYTES);
+    stream.download(host, memory, 0, (long) sums.length * Double.BYTES);
     stream.synchronize();
     for (int c = 0; c < sums.length; c++) {
       sums[c] += host.getAtIndex(ValueLayout.JAVA_DOUBLE, c);

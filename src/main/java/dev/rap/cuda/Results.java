@@ -23,8 +23,7 @@ final class Results implements AutoCloseable {
   private final Arena arena = Arena.ofShared();
   private MemorySegment hostLogits = MemorySegment.NULL; // made when first asked for
 
-  Results(
-      CudaDevice device, CudaStream stream, CudaKernels kernels, int rows, int vocabulary) {
+  Results(CudaDevice device, CudaStream stream, CudaKernels kernels, int rows, int vocabulary) {
     this.stream = stream;
     this.kernels = kernels;
     this.vocabulary = vocabulary;
@@ -36,32 +35,32 @@ final class Results implements AutoCloseable {
   /** {@return int32 {@code [count]} on the device: rows of the step, queued to be there} */
   long rows(int[] rows, int count) {
     MemorySegment.copy(rows, 0, pinned.segment(), JAVA_INT, 0, count);
-    stream.upload(memory.address(), pinned.segment(), (long) count * Integer.BYTES);
+    stream.upload(memory, 0, pinned.segment(), (long) count * Integer.BYTES);
     return memory.address();
   }
 
   /** Queues the greatest of each row of logits. May be captured. */
-  void argmax(long logits, int count) {
-    kernels.argmax(stream.handle(), memory.address(2 * slotBytes), logits, count, vocabulary);
+  void argmax(DeviceMemory logits, int count) {
+    kernels.argmax(
+        stream.handle(), memory.address(2 * slotBytes), logits.address(), count, vocabulary);
     back((long) count * Integer.BYTES);
   }
 
   private void back(long bytes) {
-    stream.download(
-        pinned.segment().asSlice(2 * slotBytes), memory.address(2 * slotBytes), bytes);
+    stream.download(pinned.segment().asSlice(2 * slotBytes), memory, 2 * slotBytes, bytes);
   }
 
   /** Queues a draw for each row of logits, which are lost. */
-  void sample(long logits, List<Sequence> sequences) {
+  void sample(DeviceMemory logits, List<Sequence> sequences) {
     for (int i = 0; i < sequences.size(); i++) {
       write(slotBytes + i * DRAW_BYTES, sequences.get(i));
     }
     long bytes = sequences.size() * DRAW_BYTES;
-    stream.upload(memory.address(slotBytes), pinned.segment().asSlice(slotBytes), bytes);
+    stream.upload(memory, slotBytes, pinned.segment().asSlice(slotBytes), bytes);
     kernels.sample(
         stream.handle(),
         memory.address(2 * slotBytes),
-        logits,
+        logits.address(),
         sequences.size(),
         vocabulary,
         memory.address(slotBytes));
@@ -84,16 +83,19 @@ final class Results implements AutoCloseable {
     MemorySegment.copy(pinned.segment(), JAVA_INT, 2 * slotBytes, drawn, 0, count);
   }
 
-  /** {@return the sum of the log-probabilities of {@code targets[first .. first + count)}, waited for} */
-  double logProbs(long logits, int[] targets, int first, int count) {
+  /**
+   * {@return the sum of the log-probabilities of {@code targets[first .. first + count)}, waited
+   * for}
+   */
+  double logProbs(DeviceMemory logits, int[] targets, int first, int count) {
     MemorySegment host = pinned.segment();
     MemorySegment.copy(targets, first, host, JAVA_INT, slotBytes, count);
     long bytes = (long) count * Integer.BYTES;
-    stream.upload(memory.address(slotBytes), host.asSlice(slotBytes), bytes);
+    stream.upload(memory, slotBytes, host.asSlice(slotBytes), bytes);
     kernels.logProbs(
         stream.handle(),
         memory.address(2 * slotBytes),
-        logits,
+        logits.address(),
         count,
         vocabulary,
         memory.address(slotBytes));
@@ -106,13 +108,15 @@ final class Results implements AutoCloseable {
     return sum;
   }
 
-  /** {@return logits on the host, float {@code [count, V]}, waited for, valid until the next call} */
-  MemorySegment download(long logits, int count) {
+  /**
+   * {@return logits on the host, float {@code [count, V]}, waited for, valid until the next call}
+   */
+  MemorySegment download(DeviceMemory logits, int count) {
     long bytes = (long) count * vocabulary * Float.BYTES;
     if (hostLogits.byteSize() < bytes) {
       hostLogits = arena.allocate(bytes, 64);
     }
-    stream.download(hostLogits, logits, bytes);
+    stream.download(hostLogits, logits, 0, bytes);
     stream.synchronize();
     return hostLogits;
   }

@@ -8,7 +8,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.function.LongConsumer;
+import java.util.function.Consumer;
 
 /**
  * Pinned buffers with as much device memory each, through which host memory of any kind passes to
@@ -60,14 +60,14 @@ final class StagingRing implements AutoCloseable {
    * Brings {@code data} to staging memory and queues what reads it there.
    *
    * @param data at most {@link #slotBytes}
-   * @param reader queues work on the stream, given the address
+   * @param reader queues work on the stream, given where it is
    */
-  void pass(MemorySegment data, LongConsumer reader) {
+  void pass(MemorySegment data, Consumer<DeviceMemory> reader) {
     Slot slot = slots.get(next++ % SLOTS);
     slot.done().await();
     fill(slot.pinned().segment(), data);
-    stream.upload(slot.staged().address(), slot.pinned().segment(), data.byteSize());
-    reader.accept(slot.staged().address());
+    stream.upload(slot.staged(), 0, slot.pinned().segment(), data.byteSize());
+    reader.accept(slot.staged());
     stream.record(slot.done());
   }
 

@@ -122,7 +122,12 @@ final class WeightsUpload implements AutoCloseable {
     convert(row(qkv, groupRows), layer.key().matrix(), headSize, stride, false);
     convert(row(qkv, groupRows + headSize), layer.value().matrix(), headSize, stride, false);
     DeviceMemory output = elements(config.querySize());
-    convert(output.address(), layer.attentionOutput().matrix(), config.querySize(), config.querySize(), true);
+    convert(
+        output.address(),
+        layer.attentionOutput().matrix(),
+        config.querySize(),
+        config.querySize(),
+        true);
     DeviceMemory gate = table(layer.gate());
     DeviceMemory up = table(layer.up());
     DeviceMemory down = elements(config.feedForwardSize());
@@ -166,7 +171,7 @@ final class WeightsUpload implements AutoCloseable {
                   transpose ? config.hiddenSize() : tensor.columns(),
                   run,
                   runStride,
-                  staged,
+                  staged.address(),
                   tensor.dtype().ggmlId(),
                   firstRow,
                   rows,
@@ -220,8 +225,7 @@ final class WeightsUpload implements AutoCloseable {
     DeviceMemory memory =
         keep(device.allocate((long) values.length * Float.BYTES, MemoryOwner.WEIGHTS));
     staging.pass(
-        MemorySegment.ofArray(values),
-        staged -> stream.copy(memory.address(), staged, memory.bytes()));
+        MemorySegment.ofArray(values), staged -> stream.copy(memory, 0, staged, 0, memory.bytes()));
     return memory;
   }
 

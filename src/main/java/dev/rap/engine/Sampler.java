@@ -42,7 +42,7 @@ final class Sampler {
     if (options.repetitionPenalty() != 1) {
       penalise(tokens, length);
     }
-    if (options.temperature() == 0 || options.topK() == 1) {
+    if (options.isGreedy()) {
       return best();
     }
     return draw();
