@@ -175,7 +175,8 @@ public final class CudaDevice implements AutoCloseable {
     closed = true;
     if (!left.isEmpty() && !contextLost()) {
       IllegalStateException leaks =
-          new IllegalStateException("the GPU was closed and these were not: " + DeviceResource.listOf(left));
+          new IllegalStateException(
+              "the GPU was closed and these were not: " + DeviceResource.listOf(left));
       failures.forEach(leaks::addSuppressed);
       throw leaks;
     }

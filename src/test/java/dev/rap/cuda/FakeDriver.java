@@ -11,9 +11,9 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * A driver over host memory, whose addresses are real: what is queued is done at once, or at each
- * launch of the graph that captures it. What the driver would answer with a crash or with nothing at
- * all is an {@link AssertionError}: unknown handles, addresses outside of allocations, freeing twice,
- * threads without the context.
+ * launch of the graph that captures it. What the driver would answer with a crash or with nothing
+ * at all is an {@link AssertionError}: unknown handles, addresses outside of allocations, freeing
+ * twice, threads without the context.
  */
 final class FakeDriver implements CudaDriver {
   private final long totalBytes;
