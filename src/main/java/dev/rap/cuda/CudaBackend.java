@@ -9,6 +9,7 @@ import dev.rap.memory.Storage;
 import dev.rap.memory.Workload;
 import dev.rap.model.ModelConfig;
 import dev.rap.model.Weights;
+import dev.rap.natives.NativeLibrary;
 import dev.rap.tensor.Tensor;
 import java.util.Locale;
 import java.util.Optional;
@@ -16,6 +17,8 @@ import java.util.function.DoubleConsumer;
 
 /** Runs a model on an NVIDIA GPU. Belongs to the thread that made it. */
 public final class CudaBackend implements Backend {
+  private static final System.Logger LOG = System.getLogger(CudaBackend.class.getName());
+
   // Fewer leave cuBLAS below its speed, more take workspace without gain.
   private static final int STEP_TOKENS = 2048;
 
@@ -61,12 +64,69 @@ public final class CudaBackend implements Backend {
   }
 
   /**
-   * Brings a model to the device.
+   * Opens the GPU and brings a model to it.
    *
-   * @param device closed with the backend
    * @param progress is told the share done, in (0, 1]
-   * @throws InputException if the device has too little free memory
+   * @return the backend, or why there can be none here
+   * @throws InputException if the model does not fit
    */
+  public static Result open(Weights weights, DoubleConsumer progress) {
+    return switch (Cuda.open()) {
+      case Cuda.Missing missing -> missing;
+      case Cuda.Opened opened ->
+          switch (NativeLibrary.cuda()) {
+            case NativeLibrary.Unavailable none -> {
+              opened.driver().close();
+              yield new Cuda.Missing(none.reason(), none.remedy());
+            }
+            case NativeLibrary.Loaded loaded ->
+                open(opened, new NativeCudaKernels(loaded.symbols()), weights, progress);
+          };
+    };
+  }
+
+  /** What came of {@link #open}. */
+  public sealed interface Result permits Opened, Cuda.Missing {}
+
+  /** The model is on the GPU. */
+  public record Opened(CudaBackend backend) implements Result {}
+
+  private static Result open(
+      Cuda.Opened opened, CudaKernels kernels, Weights weights, DoubleConsumer progress) {
+    CudaDevice device = CudaDevice.open(opened.driver());
+    boolean done = false;
+    try {
+      device.load(kernels::prepare);
+      Optional<CudaBlas> blas = blas(device);
+      Result result = new Opened(load(device, kernels, blas, weights, progress));
+      done = true;
+      return result;
+    } catch (CudaException e) {
+      return new Cuda.Missing(
+          "the GPU %s cannot be used: %s".formatted(device.facts().name(), e.getMessage()),
+          "run with --backend cpu, and see ./rap doctor");
+    } finally {
+      if (!done) {
+        device.abandon();
+      }
+    }
+  }
+
+  private static Optional<CudaBlas> blas(CudaDevice device) {
+    return switch (CublasLibrary.find()) {
+      case CublasLibrary.Loaded library -> Optional.of(new Cublas(device, library));
+      case CublasLibrary.Missing none -> {
+        LOG.log(
+            System.Logger.Level.WARNING,
+            "Reading prompts is slow: {0}. To mend it, {1}.",
+            none.reason(),
+            none.remedy());
+        yield Optional.empty();
+      }
+    };
+  }
+
+  /** Brings a model to a device, which is closed with the backend. */
   static CudaBackend load(
       CudaDevice device,
       CudaKernels kernels,
