@@ -113,7 +113,6 @@ final class WeightsUpload implements AutoCloseable {
   }
 
   private CudaWeights.Layer layer(Weights.Layer layer) {
-    int d = config.hiddenSize();
     int headSize = config.headSize();
     int groupRows = CudaWeights.outputRows(config);
     int stride = CudaWeights.qkvRows(config);
