@@ -3,9 +3,9 @@
 // Math      y[i] = min { v : logits[i, v] >= logits[i, w] for all w }; NaN is less than -inf
 // Shapes    y [rows] int32, logits [rows, V] F32
 // Floor     4 V bytes a row, read
-// Launch    y is zeroed, then grid (rows, V / 8192), block 512: a block finds the best of its part of
-//           a row and offers it to y. Offers are taken if they are better by value, then by index,
-//           which is a total order: the outcome does not depend on who comes first
+// Launch    y is zeroed, then grid (rows, V / 8192), block 512: a block finds the best of its part
+//           of a row and offers it to y. Offers are taken if they are better by value, then by
+//           index, which is a total order: the outcome does not depend on who comes first
 
 #include "scalar.cuh"
 

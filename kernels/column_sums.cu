@@ -59,7 +59,7 @@ __global__ void __launch_bounds__(kThreads)
 int rap_cuda_column_sums(void *stream, int type, double *sums, const void *x, int64_t stride,
                          int tokens, int columns) {
   if (tokens < 0 || columns < 0 || stride < columns) return RAP_CUDA_BAD_ARGUMENT;
-  return with_element(type, [&](auto zero) -> int {
+  return for_element(type, [&](auto zero) -> int {
     using E = decltype(zero);
     if (columns == 0) return RAP_CUDA_OK;
     const bool pieces = stride % 8 == 0 && columns % 8 == 0;

@@ -1,10 +1,11 @@
-// convert.cu: from a tensor of a model file to rows of elements, where and how the kernels want them.
+// convert.cu: from a tensor of a model file to rows of elements, where the kernels want them.
 //
 // Math      row r of the stored matrix (column r, where it is transposed) becomes row
 //           r / run * run_stride + r % run of y
-// Shapes    x [rows, columns] in ggml's layouts: F32, F16, BF16; Q8_0 blocks of 32: f16 d, int8 q[32],
-//           d * q; Q4_0: f16 d, 16 bytes, d * (nibble - 8); Q4_1: f16 d, f16 m, 16 bytes,
-//           d * nibble + m; the low nibble of byte j is element j, the high one element j + 16
+// Shapes    x [rows, columns] in ggml's layouts: F32, F16, BF16, and in blocks of 32 elements
+//           Q8_0 (f16 d, int8 q[32]: d * q), Q4_0 (f16 d, 16 bytes: d * (nibble - 8)) and Q4_1
+//           (f16 d, f16 m, 16 bytes: d * nibble + m); the low nibble of byte j is element j, the
+//           high one element j + 16
 //           y [., y_columns] elements
 // Types     in F32, exact but for one rounding of Q4_1's sum; rounded once more to an element,
 //           clamped to finite ones
@@ -108,9 +109,9 @@ struct StoredQ4 {
 };
 
 struct Matrix {
-  Bytes data;         // from first_row on
+  Bytes data;  // from first_row on
   int64_t row_bytes;
-  int rows;           // of data
+  int rows;  // of data
   int columns;
   int64_t first_row;
 };
@@ -121,9 +122,7 @@ struct Target {
   int64_t run_stride;
 
   // The first element of the row of y that the stored row or column r becomes.
-  __device__ int64_t row(uint32_t r) const {
-    return (r / run * run_stride + r % run) * columns;
-  }
+  __device__ int64_t row(uint32_t r) const { return (r / run * run_stride + r % run) * columns; }
 };
 
 template <typename E, typename Stored>
@@ -135,7 +134,7 @@ __global__ void __launch_bounds__(kThreads) convert(E *y, Target target, Matrix 
   const int column = piece % row_pieces * kVector;
   const Floats in = Stored::decode(x.data + row * x.row_bytes, column);
   Piece<E, kVector> out;
-  for (int i = 0; i < kVector; i++) out.value[i] = to_element<E>(in.value[i]);
+  for (int i = 0; i < kVector; i++) out.value[i] = finite_element<E>(in.value[i]);
   store(y + target.row(x.first_row + row) + column, out);
 }
 
@@ -151,9 +150,8 @@ __global__ void __launch_bounds__(kThreads) convert_transposed(E *y, Target targ
     const int row = i / kAcross;
     const int column = i % kAcross * kVector;
     if (tile_row + row >= x.rows || tile_column + column >= x.columns) continue;
-    const Floats in =
-        Stored::decode(x.data + (tile_row + row) * x.row_bytes, tile_column + column);
-    for (int j = 0; j < kVector; j++) tile[column + j][row] = to_element<E>(in.value[j]);
+    const Floats in = Stored::decode(x.data + (tile_row + row) * x.row_bytes, tile_column + column);
+    for (int j = 0; j < kVector; j++) tile[column + j][row] = finite_element<E>(in.value[j]);
   }
   __syncthreads();
 
@@ -235,7 +233,7 @@ int rap_cuda_convert(void *stream, int type, void *y, int64_t y_columns, int64_t
                       run_stride};
   const Matrix matrix{static_cast<Bytes>(x), 0, static_cast<int>(rows), static_cast<int>(columns),
                       first_row};
-  return with_element(type, [&](auto zero) -> int {
+  return for_element(type, [&](auto zero) -> int {
     using E = decltype(zero);
     return launch_stored(stored, to_stream(stream), static_cast<E *>(y), target, matrix,
                          transpose != 0);

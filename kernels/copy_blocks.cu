@@ -40,7 +40,7 @@ int rap_cuda_copy_blocks(void *stream, int type, void *keys, void *values, int64
     return RAP_CUDA_BAD_ARGUMENT;
   }
   // Elements are copied as they are: both types are 2 bytes.
-  return with_element(type, [&](auto) -> int {
+  return for_element(type, [&](auto) -> int {
     if (count == 0) return RAP_CUDA_OK;
     copy_blocks<<<dim3(count, 2 * groups), kThreads, 0, to_stream(stream)>>>(
         static_cast<uint16_t *>(keys), static_cast<uint16_t *>(values), group_stride,

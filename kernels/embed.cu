@@ -35,7 +35,7 @@ __global__ void __launch_bounds__(kThreads)
 int rap_cuda_embed(void *stream, int type, float *y, const void *table, const int32_t *tokens,
                    int count, int d) {
   if (count < 0 || d < 64 || d % 64 != 0) return RAP_CUDA_BAD_ARGUMENT;
-  return with_element(type, [&](auto zero) -> int {
+  return for_element(type, [&](auto zero) -> int {
     using E = decltype(zero);
     if (count == 0) return RAP_CUDA_OK;
     const dim3 grid(count, ceil_div(d, kThreads * kColumns));

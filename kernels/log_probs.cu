@@ -5,8 +5,8 @@
 // Types     exponentials F32, sums F64; the logarithm and the difference F64
 // Source    Milakov & Gimelshein 2018, arXiv:1805.02867: maximum and sum in one pass
 // Floor     4 V bytes a row, read once
-// Launch    grid rows, block 1024; a thread owns every 1024th piece of 4 logits (of 1, where V is no
-//           multiple of 4), 4 of them in flight
+// Launch    grid rows, block 1024; a thread owns every 1024th piece of 4 logits (of 1, where V is
+//           no multiple of 4), 4 of them in flight
 // Outside   NaN where a target is no token
 
 #include <float.h>

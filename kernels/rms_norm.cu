@@ -14,10 +14,10 @@ namespace {
 
 using namespace rap;
 
-constexpr int kColumns = 4;          // of a piece: one load of 16 bytes
-constexpr int kMaxPieces = 4;        // of a thread
+constexpr int kColumns = 4;    // of a piece: one load of 16 bytes
+constexpr int kMaxPieces = 4;  // of a thread
 constexpr int kMaxColumns = kMaxBlock * kMaxPieces * kColumns;
-constexpr int kManyTokens = 264;     // two blocks for each of an H100's 132 multiprocessors
+constexpr int kManyTokens = 264;  // two blocks for each of an H100's 132 multiprocessors
 
 template <typename E, int kPieces>
 __global__ void __launch_bounds__(kMaxBlock)
@@ -48,7 +48,7 @@ __global__ void __launch_bounds__(kMaxBlock)
     if (column >= d) continue;
     Piece<E, kColumns> out;
     for (int i = 0; i < kColumns; i++) {
-      out.value[i] = to_element<E>(xs[k].value[i] * scale * weights[k].value[i]);
+      out.value[i] = finite_element<E>(xs[k].value[i] * scale * weights[k].value[i]);
     }
     store(y_row + column, out);
   }
@@ -65,7 +65,7 @@ int pieces(int tokens, int d) {
 int rap_cuda_rms_norm(void *stream, int type, void *y, const float *x, const float *weight,
                       const int32_t *rows, int tokens, int d, float eps) {
   if (tokens < 0 || d < 64 || d % 64 != 0 || d > kMaxColumns) return RAP_CUDA_BAD_ARGUMENT;
-  return with_element(type, [&](auto zero) -> int {
+  return for_element(type, [&](auto zero) -> int {
     using E = decltype(zero);
     if (tokens == 0) return RAP_CUDA_OK;
     const int each = pieces(tokens, d);

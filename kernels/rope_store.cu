@@ -57,7 +57,7 @@ __device__ void load_biased(float *x, const E *row, const float *bias, int colum
 template <typename E>
 __device__ void store_rounded(E *to, const float *x) {
   Piece<E, kVector> out;
-  for (int i = 0; i < kVector; i++) out.value[i] = to_element<E>(x[i]);
+  for (int i = 0; i < kVector; i++) out.value[i] = finite_element<E>(x[i]);
   store(to, out);
 }
 
@@ -129,7 +129,7 @@ int rap_cuda_rope_store(void *stream, int type, void *qkv, int64_t qkv_stride, c
       head_size % 16 != 0 || qkv_stride % kVector != 0 || shape.threads() > kMaxBlock) {
     return RAP_CUDA_BAD_ARGUMENT;
   }
-  return with_element(type, [&](auto zero) -> int {
+  return for_element(type, [&](auto zero) -> int {
     using E = decltype(zero);
     if (tokens == 0) return RAP_CUDA_OK;
     const int threads = ceil_div(shape.threads(), kWarp) * kWarp;

@@ -35,21 +35,27 @@ __device__ void store(T *to, const Piece<T, N> &piece) {
 inline __device__ float to_float(__half x) { return __half2float(x); }
 inline __device__ float to_float(__nv_bfloat16 x) { return __bfloat162float(x); }
 
-// Comparisons, not fminf: NaN stays NaN.
-inline __device__ float clamp(float x, float most) { return x > most ? most : x < -most ? -most : x; }
+template <typename E>
+struct Element;
+
+template <>
+struct Element<__half> {
+  static constexpr float kMax = 65504.0f;
+  static __device__ __half of(float x) { return __float2half_rn(x); }
+};
+
+template <>
+struct Element<__nv_bfloat16> {
+  static constexpr float kMax = 0x1.fep127f;
+  static __device__ __nv_bfloat16 of(float x) { return __float2bfloat16_rn(x); }
+};
 
 // The nearest element, ties to even; what is beyond the finite ones becomes the last of them.
+// Comparisons, not fminf: NaN stays NaN.
 template <typename E>
-__device__ E to_element(float x);
-
-template <>
-inline __device__ __half to_element<__half>(float x) {
-  return __float2half_rn(clamp(x, 65504.0f));
-}
-
-template <>
-inline __device__ __nv_bfloat16 to_element<__nv_bfloat16>(float x) {
-  return __float2bfloat16_rn(clamp(x, 0x1.fep127f));
+__device__ E finite_element(float x) {
+  constexpr float kMax = Element<E>::kMax;
+  return Element<E>::of(x > kMax ? kMax : x < -kMax ? -kMax : x);
 }
 
 // A sum over the warp, the same bits in every lane.
@@ -72,22 +78,20 @@ __device__ T block_sum(T x) {
   return warp_sum(lane < blockDim.x / kWarp ? warp_sums[lane] : T(0));
 }
 
-// Calls launch with a value of the element type that `type` names.
-template <typename Launch>
-int with_element(int type, Launch launch) {
+// Calls use with a value of the element type that `type` names.
+template <typename Use>
+int for_element(int type, Use use) {
   switch (type) {
     case RAP_CUDA_F16:
-      return launch(__half{});
+      return use(__half{});
     case RAP_CUDA_BF16:
-      return launch(__nv_bfloat16{});
+      return use(__nv_bfloat16{});
     default:
       return RAP_CUDA_BAD_ARGUMENT;
   }
 }
 
-__host__ __device__ constexpr int64_t ceil_div(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
+__host__ __device__ constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Whether a grid may have so many blocks along x.
 constexpr bool fits_grid(int64_t blocks) { return blocks <= INT32_MAX; }

@@ -38,7 +38,7 @@ __global__ void __launch_bounds__(kThreads)
   auto gates = load<kWidth>(gate + at);
   const auto ups = load<kWidth>(up + at);
   for (int i = 0; i < kWidth; i++) {
-    gates.value[i] = to_element<E>(gated(to_float(gates.value[i]), to_float(ups.value[i])));
+    gates.value[i] = finite_element<E>(gated(to_float(gates.value[i]), to_float(ups.value[i])));
   }
   store(gate + at, gates);
 }
@@ -50,8 +50,8 @@ int launch(cudaStream_t stream, E *gate, const E *up, int64_t stride, int tokens
   const int64_t token_blocks = ceil_div(columns, kThreads * kWidth);
   if (columns > INT32_MAX || !fits_grid(token_blocks * tokens)) return RAP_CUDA_BAD_ARGUMENT;
   if (token_blocks * tokens == 0) return RAP_CUDA_OK;
-  swiglu<E, kWidth><<<token_blocks * tokens, kThreads, 0, stream>>>(
-      gate, up, stride, channels, token_blocks, units, unit_rows);
+  swiglu<E, kWidth><<<token_blocks * tokens, kThreads, 0, stream>>>(gate, up, stride, channels,
+                                                                    token_blocks, units, unit_rows);
   return cudaGetLastError();
 }
 
@@ -61,7 +61,7 @@ int rap_cuda_swiglu(void *stream, int type, void *gate, const void *up, int64_t 
                     int channels, const int32_t *units, int unit_rows) {
   if (tokens < 0 || channels < 0 || stride < channels) return RAP_CUDA_BAD_ARGUMENT;
   if (units != nullptr && (unit_rows < 16 || unit_rows % 16 != 0)) return RAP_CUDA_BAD_ARGUMENT;
-  return with_element(type, [&](auto zero) -> int {
+  return for_element(type, [&](auto zero) -> int {
     using E = decltype(zero);
     const bool pieces = stride % 8 == 0 && channels % 8 == 0;
     return (pieces ? launch<E, 8> : launch<E, 1>)(to_stream(stream), static_cast<E *>(gate),
