@@ -57,8 +57,9 @@ const char *rap_cuda_build_info(void);
 // A static string, host: what a positive status means.
 const char *rap_cuda_error_text(int status);
 
-// Whether the current device can run these kernels: RAP_CUDA_OK, or why not. Loads them all, so
-// that the first launch is not slow.
+// Whether the current device can run these kernels: RAP_CUDA_OK, or why not. By CUDA's default each
+// kernel is loaded when it is first launched: launch once before measuring or capturing. With
+// CUDA_MODULE_LOADING=EAGER in the environment all are loaded here.
 int rap_cuda_prepare(void);
 
 // ---------------------------------------------------------------------------------------------
