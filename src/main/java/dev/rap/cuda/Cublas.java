@@ -24,7 +24,7 @@ import jcuda.runtime.cudaStream_t;
  */
 final class Cublas implements CudaBlas {
   /** What NVIDIA recommends for Hopper; older GPUs need less. */
-  static final long WORKSPACE_BYTES = 32 << 20;
+  private static final long WORKSPACE_BYTES = 32 << 20;
 
   // As a cudaDataType, for that is what JCublas hands on: with a cublasComputeType_t the product is
   // refused.
@@ -32,9 +32,10 @@ final class Cublas implements CudaBlas {
 
   private static final int RECENT = 512;
 
+  private final CudaDevice device;
   private final JCudaCalls driver;
   private final String description;
-  private final Pointer workspace;
+  private final DeviceMemory workspace;
   private final cublasHandle handle = new cublasHandle();
   private final MemorySegment factors = Arena.ofAuto().allocate(JAVA_FLOAT, 2);
   private final Pointer alpha = new JCudaObjects.AddressPointer(factors.address());
@@ -43,12 +44,12 @@ final class Cublas implements CudaBlas {
   private long stream;
 
   /**
-   * @param workspace {@link #WORKSPACE_BYTES}, which must outlive this
    * @throws CudaException if cuBLAS does not start
    */
-  Cublas(JCudaCalls driver, DeviceMemory workspace, CublasLibrary.Loaded library) {
-    this.driver = driver;
-    this.workspace = new JCudaObjects.AddressPointer(workspace.address());
+  Cublas(CudaDevice device, CublasLibrary.Loaded library) {
+    this.device = device;
+    this.driver = (JCudaCalls) device.driver(); // whose streams JCublas understands
+    this.workspace = device.allocate(WORKSPACE_BYTES, MemoryOwner.WORKSPACE);
     check(JCublas2.cublasCreate(handle), "cuBLAS does not start");
     int[] version = new int[1];
     check(JCublas2.cublasGetVersion(handle, version), "cuBLAS does not tell its version");
@@ -193,7 +194,8 @@ final class Cublas implements CudaBlas {
         "cuBLAS does not take a stream");
     // A change of the stream makes cuBLAS go back to memory of its own.
     check(
-        JCublas2.cublasSetWorkspace(handle, workspace, WORKSPACE_BYTES),
+        JCublas2.cublasSetWorkspace(
+            handle, new JCudaObjects.AddressPointer(workspace.address()), WORKSPACE_BYTES),
         "cuBLAS does not take a workspace");
     this.stream = stream;
   }
@@ -217,7 +219,8 @@ final class Cublas implements CudaBlas {
   @Override
   public void close() {
     int status = JCublas2.cublasDestroy(handle);
-    if (status != cublasStatus.CUBLAS_STATUS_SUCCESS && !driver.contextLost()) {
+    workspace.close();
+    if (status != cublasStatus.CUBLAS_STATUS_SUCCESS && !device.contextLost()) {
       throw failure(status, "cuBLAS does not stop");
     }
   }
@@ -229,7 +232,7 @@ final class Cublas implements CudaBlas {
   }
 
   private CudaException failure(int status, String what) {
-    driver.memoryInfo(); // after a fault the driver says what it was, and cuBLAS does not
+    device.memoryInfo(); // after a fault the driver says what it was, and cuBLAS does not
     return new CudaException(what + ": " + cublasStatus.stringFor(status));
   }
 }

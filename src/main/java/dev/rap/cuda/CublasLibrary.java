@@ -1,17 +1,13 @@
 package dev.rap.cuda;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-
+import dev.rap.natives.Cublas13;
 import dev.rap.natives.NativeLibrary;
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.SymbolLookup;
-import java.lang.invoke.MethodHandle;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import jcuda.jcublas.JCublas2;
@@ -86,51 +82,29 @@ final class CublasLibrary {
   }
 
   private static Optional<Missing> translate(List<Path> files) {
-    if (files.isEmpty() && !loads(CUBLAS_13)) {
-      return Optional.of(new Missing("cuBLAS 12 or 13 was not found", REMEDY));
-    }
-    return switch (translation()) {
-      case NativeLibrary.Unavailable none ->
-          Optional.of(new Missing("cuBLAS 13 cannot be used, for " + none.reason(), none.remedy()));
-      case NativeLibrary.Loaded loaded -> bind(loaded.symbols(), files);
-    };
-  }
-
-  /** {@return our library that has cuBLAS 12's functions and leads to cuBLAS 13} */
-  private static NativeLibrary.Outcome translation() {
-    return new NativeLibrary.Unavailable(
-        "this build has no librap_cublas13.so", "install cuBLAS 12 beside it");
-  }
-
-  @SuppressWarnings("restricted") // signature of native/rap_cublas13.h
-  private static Optional<Missing> bind(SymbolLookup translation, List<Path> files) {
-    MethodHandle bind =
-        Linker.nativeLinker()
-            .downcallHandle(
-                translation.findOrThrow("rap_cublas13_bind"),
-                FunctionDescriptor.of(JAVA_INT, ADDRESS));
-    try (Arena arena = Arena.ofConfined()) {
-      if ((int) bind.invokeExact(arena.allocateFrom(CUBLAS_13)) >= 0) {
-        return Optional.empty();
-      }
-      for (Path file : files) {
-        if ((int) bind.invokeExact(arena.allocateFrom(file.toString())) >= 0) {
+    List<String> names = new ArrayList<>(List.of(CUBLAS_13));
+    files.forEach(file -> names.add(file.toString()));
+    String reason = "";
+    for (String name : names) {
+      switch (Cublas13.bind(name)) {
+        case NativeLibrary.Loaded _ -> {
           return Optional.empty();
         }
+        case NativeLibrary.Unavailable none -> reason = none.reason();
       }
-    } catch (Throwable t) {
-      throw Downcall.unexpected(t);
     }
-    return Optional.of(new Missing("no cuBLAS 13 that was found can be loaded", REMEDY));
+    return Optional.of(
+        files.isEmpty()
+            ? new Missing("cuBLAS 12 or 13 was not found", REMEDY)
+            : new Missing(reason, REMEDY));
   }
 
   private static Outcome loadJCublas(String name, boolean isTranslated) {
-    try {
-      JCudaLibraries.load("JCublas2", () -> JCublas2.setExceptionsEnabled(false));
-      return new Loaded(pathOf(name), isTranslated);
-    } catch (JCudaLibraries.NotLoadedException e) {
-      return new Missing("cuBLAS cannot be used: " + e.getMessage(), REMEDY);
-    }
+    Optional<NativeLibrary.Unavailable> none =
+        JCudaLibraries.load("JCublas2", () -> JCublas2.setExceptionsEnabled(false));
+    return none.isPresent()
+        ? new Missing("cuBLAS cannot be used: " + none.get().reason(), REMEDY)
+        : new Loaded(pathOf(name), isTranslated);
   }
 
   // The file behind a name may be a link to a version, so its name may go on.

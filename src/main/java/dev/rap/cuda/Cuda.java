@@ -9,9 +9,9 @@ import java.util.OptionalLong;
 /** Whether this process can use a GPU. It uses the first that the driver shows to it. */
 public final class Cuda {
   /** The oldest driver, as the CUDA version that it supports, and its number. */
-  private static final int LEAST_VERSION = 12_000;
+  private static final int LEAST_VERSION = 13_000;
 
-  private static final String LEAST_DRIVER = "525.60";
+  private static final String LEAST_DRIVER = "580.65";
   private static final int LEAST_CAPABILITY = 8;
   private static final String VISIBLE = "CUDA_VISIBLE_DEVICES";
   private static final String OR_CPU = "or run with --backend cpu";
@@ -40,7 +40,13 @@ public final class Cuda {
    * @param reason a clause: what is missing or went wrong, and where
    * @param remedy a clause: what to do about it
    */
-  public record Missing(String reason, String remedy) implements Outcome, Opening {}
+  public record Missing(String reason, String remedy)
+      implements Outcome, Opening, CudaBackend.Result {}
+
+  /** {@return whether this machine has an NVIDIA driver, whatever it is worth} */
+  public static boolean isDriverPresent() {
+    return LibCuda.isPresent();
+  }
 
   /** {@return the GPU, after its context has been made and given back} */
   public static Outcome find() {
@@ -136,7 +142,7 @@ public final class Cuda {
 
   private static Missing tooOld(int version) {
     return new Missing(
-        "the NVIDIA driver supports CUDA %d.%d and RAP needs 12.0"
+        "the NVIDIA driver supports CUDA %d.%d and RAP needs 13.0"
             .formatted(version / 1000, version % 1000 / 10),
         "install driver %s or newer, %s".formatted(LEAST_DRIVER, OR_CPU));
   }

@@ -185,6 +185,11 @@ public final class CudaDevice implements AutoCloseable {
     }
   }
 
+  /** Gives everything back after a failure, which is what the caller is told of. */
+  void abandon() {
+    attempt(new ArrayList<>(), this::close);
+  }
+
   private static void attempt(List<RuntimeException> failures, Runnable closing) {
     try {
       closing.run();

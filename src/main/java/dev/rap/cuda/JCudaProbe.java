@@ -24,16 +24,8 @@ final class JCudaProbe implements DriverProbe {
               "there is no NVIDIA driver here (no libcuda.so.1)",
               "install the NVIDIA driver, or give the container the GPU (--gpus all)"));
     }
-    try {
-      JCudaLibraries.load("JCudaDriver", () -> JCudaDriver.setExceptionsEnabled(false));
-      return Optional.empty();
-    } catch (JCudaLibraries.NotLoadedException e) {
-      return Optional.of(
-          new Cuda.Missing(
-              e.getMessage(),
-              "set XDG_CACHE_HOME to a directory that can be written and that is not mounted"
-                  + " noexec"));
-    }
+    return JCudaLibraries.load("JCudaDriver", () -> JCudaDriver.setExceptionsEnabled(false))
+        .map(none -> new Cuda.Missing(none.reason(), none.remedy()));
   }
 
   @Override
