@@ -104,12 +104,12 @@ class CudaTest {
   }
 
   @Test
-  void driverIsOldEnoughFrom12On() {
-    conditions.version = 11_080;
+  void driverIsNewEnoughFrom13On() {
+    conditions.version = 12_080;
     assertMissing(
-        "the NVIDIA driver supports CUDA 11.8 and RAP needs 12.0",
-        "install driver 525.60 or newer" + OR_CPU);
-    conditions.version = 12_000;
+        "the NVIDIA driver supports CUDA 12.8 and RAP needs 13.0",
+        "install driver 580.65 or newer" + OR_CPU);
+    conditions.version = 13_000;
     assertInstanceOf(Cuda.Opened.class, Cuda.open(conditions, Map.of()));
   }
 

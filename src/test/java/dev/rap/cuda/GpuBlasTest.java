@@ -17,24 +17,20 @@ import org.junit.jupiter.params.provider.EnumSource;
 class GpuBlasTest {
   private static final float UNTOUCHED = -77;
 
-  private final JCudaCalls driver = (JCudaCalls) RealGpu.driver();
-  private final CudaDevice device = CudaDevice.open(driver);
+  private final CudaDevice device = CudaDevice.open(RealGpu.driver());
   private final CudaStream stream = device.newStream();
-  private final DeviceMemory workspace =
-      device.allocate(Cublas.WORKSPACE_BYTES, MemoryOwner.WORKSPACE);
   private Cublas blas;
 
   @BeforeEach
   void open() {
     CublasLibrary.Loaded library = RealGpu.cublas();
-    device.load(() -> blas = new Cublas(driver, workspace, library));
+    device.load(() -> blas = new Cublas(device, library));
     System.out.println(blas.description());
   }
 
   @AfterEach
   void close() {
     blas.close();
-    workspace.close();
     stream.close();
     device.close();
   }

@@ -5,11 +5,9 @@ final class KernelFault {
   private KernelFault() {}
 
   static void main() {
-    JCudaCalls driver = (JCudaCalls) RealGpu.driver();
-    CudaDevice device = CudaDevice.open(driver);
+    CudaDevice device = CudaDevice.open(RealGpu.driver());
     CudaStream stream = device.newStream();
-    DeviceMemory workspace = device.allocate(Cublas.WORKSPACE_BYTES, MemoryOwner.WORKSPACE);
-    Cublas blas = new Cublas(driver, workspace, RealGpu.cublas());
+    Cublas blas = new Cublas(device, RealGpu.cublas());
     DeviceMemory x = device.allocate(1 << 20, MemoryOwner.WORKSPACE);
     try {
       multiply(blas, stream, 1 << 20, x.address());
