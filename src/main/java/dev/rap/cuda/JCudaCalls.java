@@ -1,15 +1,16 @@
 package dev.rap.cuda;
 
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static jcuda.driver.JCudaDriver.CU_MEMHOSTALLOC_PORTABLE;
 
 import dev.rap.Bytes;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.OptionalLong;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUevent_flags;
-import jcuda.driver.CUgraph;
-import jcuda.driver.CUgraphNode;
 import jcuda.driver.CUgraphNodeType;
 import jcuda.driver.CUstream;
 import jcuda.driver.CUstreamCaptureMode;
@@ -223,10 +224,10 @@ final class JCudaCalls implements CudaDriver {
 
   @Override
   public long endCapture(long stream) {
-    CUgraph captured = new CUgraph();
+    JCudaObjects.Captured captured = new JCudaObjects.Captured();
     check(JCudaDriver.cuStreamEndCapture(streams.get(stream), captured), "capturing a CUDA graph");
     try {
-      JCudaObjects.Graph graph = new JCudaObjects.Graph(countKernels(captured));
+      JCudaObjects.Graph graph = new JCudaObjects.Graph(countKernels(captured.handle()));
       check(JCudaDriver.cuGraphInstantiate(graph, captured, 0), "making a CUDA graph executable");
       graphs.put(graph.handle(), graph);
       return graph.handle();
@@ -235,21 +236,21 @@ final class JCudaCalls implements CudaDriver {
     }
   }
 
-  private int countKernels(CUgraph graph) {
-    long[] count = new long[1];
-    check(JCudaDriver.cuGraphGetNodes(graph, null, count), "counting the nodes of a CUDA graph");
-    CUgraphNode[] nodes = new CUgraphNode[Math.toIntExact(count[0])];
-    if (nodes.length == 0) {
-      return 0;
+  private int countKernels(long graph) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment count = arena.allocate(JAVA_LONG);
+      String counting = "counting the nodes of a CUDA graph";
+      check(LibCuda.graphNodes(graph, MemorySegment.NULL, count), counting);
+      MemorySegment nodes = arena.allocate(JAVA_LONG, Math.max(1, count.get(JAVA_LONG, 0)));
+      check(LibCuda.graphNodes(graph, nodes, count), counting);
+      MemorySegment type = arena.allocate(JAVA_INT);
+      int kernels = 0;
+      for (long i = 0; i < count.get(JAVA_LONG, 0); i++) {
+        check(LibCuda.nodeType(nodes.getAtIndex(JAVA_LONG, i), type), counting);
+        kernels += type.get(JAVA_INT, 0) == CUgraphNodeType.CU_GRAPH_NODE_TYPE_KERNEL ? 1 : 0;
+      }
+      return kernels;
     }
-    check(JCudaDriver.cuGraphGetNodes(graph, nodes, count), "reading the nodes of a CUDA graph");
-    int kernels = 0;
-    int[] type = new int[1];
-    for (CUgraphNode node : nodes) {
-      check(JCudaDriver.cuGraphNodeGetType(node, type), "reading a node of a CUDA graph");
-      kernels += type[0] == CUgraphNodeType.CU_GRAPH_NODE_TYPE_KERNEL ? 1 : 0;
-    }
-    return kernels;
   }
 
   @Override

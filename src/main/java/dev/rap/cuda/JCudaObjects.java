@@ -3,6 +3,7 @@ package dev.rap.cuda;
 import jcuda.Pointer;
 import jcuda.driver.CUdeviceptr;
 import jcuda.driver.CUevent;
+import jcuda.driver.CUgraph;
 import jcuda.driver.CUgraphExec;
 import jcuda.driver.CUstream;
 
@@ -17,6 +18,13 @@ final class JCudaObjects {
   }
 
   static final class Event extends CUevent {
+    long handle() {
+      return getNativePointer();
+    }
+  }
+
+  /** A graph as it was captured. */
+  static final class Captured extends CUgraph {
     long handle() {
       return getNativePointer();
     }

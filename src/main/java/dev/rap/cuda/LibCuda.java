@@ -15,7 +15,8 @@ import java.lang.invoke.MethodHandle;
 
 /**
  * What JCuda lacks of the driver, {@code libcuda.so.1}: copies by address, for which JCuda would
- * need two new objects each, and the identity of a MIG instance. All return a {@link CudaStatus}.
+ * need two new objects each, the nodes of a graph, where JCuda writes past the memory that it has
+ * for them, and the identity of a MIG instance. All return a {@link CudaStatus}.
  */
 final class LibCuda {
   private static final String NAME = "libcuda.so.1";
@@ -66,6 +67,29 @@ final class LibCuda {
   }
 
   /**
+   * @param nodes filled with as many of the graph's nodes as it holds; may be NULL
+   * @param count int64: how many {@code nodes} holds, then how many there are
+   */
+  static int graphNodes(long graph, MemorySegment nodes, MemorySegment count) {
+    try {
+      return (int) Functions.GRAPH_NODES.invokeExact(graph, nodes, count);
+    } catch (Throwable t) {
+      throw Downcall.unexpected(t);
+    }
+  }
+
+  /**
+   * @param type int32, filled with a CUgraphNodeType
+   */
+  static int nodeType(long node, MemorySegment type) {
+    try {
+      return (int) Functions.NODE_TYPE.invokeExact(node, type);
+    } catch (Throwable t) {
+      throw Downcall.unexpected(t);
+    }
+  }
+
+  /**
    * @param uuid 16 bytes, filled with those of the MIG instance where the device is one
    */
   static int uuid(byte[] uuid, int device) {
@@ -96,6 +120,9 @@ final class LibCuda {
         function("cuMemcpyDtoDAsync_v2", JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
     static final MethodHandle FILL =
         function("cuMemsetD8Async", JAVA_LONG, JAVA_BYTE, JAVA_LONG, JAVA_LONG);
+    static final MethodHandle GRAPH_NODES =
+        function("cuGraphGetNodes", JAVA_LONG, ADDRESS, ADDRESS);
+    static final MethodHandle NODE_TYPE = function("cuGraphNodeGetType", JAVA_LONG, ADDRESS);
     static final MethodHandle UUID = function("cuDeviceGetUuid_v2", ADDRESS, JAVA_INT);
 
     @SuppressWarnings("restricted") // signatures of cuda.h
