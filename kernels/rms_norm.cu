@@ -8,6 +8,7 @@
 //           take more threads with fewer pieces each, many take fewer threads with more in flight
 // Requires  D a multiple of 64, at most 16384
 
+#include "launch.cuh"
 #include "scalar.cuh"
 
 namespace {
@@ -23,6 +24,8 @@ template <typename E, int kPieces>
 __global__ void __launch_bounds__(kMaxBlock)
     rms_norm(E *y, const float *x, const float *weight, const int32_t *rows, int d, float eps) {
   using Quad = Piece<float, kColumns>;
+  let_next_start();
+  wait_for_previous();
   const int64_t row = rows == nullptr ? blockIdx.x : rows[blockIdx.x];
   const float *x_row = x + row * d;  // [D]
 
@@ -60,6 +63,13 @@ int pieces(int tokens, int d) {
   return quads <= 512 ? 1 : quads <= 1024 ? 2 : kMaxPieces;
 }
 
+template <typename E, int kPieces>
+int queue(void *stream, int threads, void *y, const float *x, const float *weight,
+          const int32_t *rows, int tokens, int d, float eps) {
+  return enqueue<rms_norm<E, kPieces>>(stream, dim3(tokens), threads, 0, static_cast<E *>(y), x,
+                                       weight, rows, d, eps);
+}
+
 }  // namespace
 
 int rap_cuda_rms_norm(void *stream, int type, void *y, const float *x, const float *weight,
@@ -70,10 +80,10 @@ int rap_cuda_rms_norm(void *stream, int type, void *y, const float *x, const flo
     if (tokens == 0) return RAP_CUDA_OK;
     const int each = pieces(tokens, d);
     const int threads = ceil_div(ceil_div(d / kColumns, each), kWarp) * kWarp;
-    const auto kernel = each == 1   ? rms_norm<E, 1>
-                        : each == 2 ? rms_norm<E, 2>
-                                    : rms_norm<E, kMaxPieces>;
-    kernel<<<tokens, threads, 0, to_stream(stream)>>>(static_cast<E *>(y), x, weight, rows, d, eps);
-    return cudaGetLastError();
+    switch (each) {
+      case 1: return queue<E, 1>(stream, threads, y, x, weight, rows, tokens, d, eps);
+      case 2: return queue<E, 2>(stream, threads, y, x, weight, rows, tokens, d, eps);
+      default: return queue<E, kMaxPieces>(stream, threads, y, x, weight, rows, tokens, d, eps);
+    }
   });
 }

@@ -12,6 +12,7 @@
 // Requires  Dh a multiple of 16, stride a multiple of 8, at most 1024 threads for a group
 // Padding   position -1: nothing is read or written; slot -1: keys and values are not stored
 
+#include "launch.cuh"
 #include "scalar.cuh"
 
 namespace {
@@ -78,6 +79,8 @@ template <typename E, bool kInterleaved>
 __global__ void rope_store(E *qkv, const float *bias, Shape shape, const float *cos_sin,
                            const int32_t *positions, const int32_t *slots, E *keys, E *values,
                            const int32_t *units) {
+  let_next_start();
+  wait_for_previous();
   const int64_t token = blockIdx.x;
   if (units != nullptr && blockIdx.y >= units[0]) return;
   const int group = units == nullptr ? blockIdx.y : units[1 + blockIdx.y];
@@ -133,10 +136,15 @@ int rap_cuda_rope_store(void *stream, int type, void *qkv, int64_t qkv_stride, c
     using E = decltype(zero);
     if (tokens == 0) return RAP_CUDA_OK;
     const int threads = ceil_div(shape.threads(), kWarp) * kWarp;
-    const auto kernel = interleaved != 0 ? rope_store<E, true> : rope_store<E, false>;
-    kernel<<<dim3(tokens, groups), threads, 0, to_stream(stream)>>>(
-        static_cast<E *>(qkv), bias, shape, cos_sin, positions, slots, static_cast<E *>(keys),
-        static_cast<E *>(values), units);
-    return cudaGetLastError();
+    const dim3 grid(tokens, groups);
+    E *rows = static_cast<E *>(qkv);
+    E *to_keys = static_cast<E *>(keys);
+    E *to_values = static_cast<E *>(values);
+    return interleaved != 0
+               ? enqueue<rope_store<E, true>>(stream, grid, threads, 0, rows, bias, shape, cos_sin,
+                                              positions, slots, to_keys, to_values, units)
+               : enqueue<rope_store<E, false>>(stream, grid, threads, 0, rows, bias, shape,
+                                               cos_sin, positions, slots, to_keys, to_values,
+                                               units);
   });
 }

@@ -1,13 +1,12 @@
 // scalar.cuh: what the element-wise kernels share: elements as floats, pieces of several values
-// that move at once, sums over a block, choice of a template by `type`.
+// that move at once, sums over a block.
 #ifndef RAP_SCALAR_CUH
 #define RAP_SCALAR_CUH
 
-#include <cuda_bf16.h>
-#include <cuda_fp16.h>
 #include <cuda_runtime.h>
 #include <stdint.h>
 
+#include "element.cuh"
 #include "rap_cuda.h"
 
 namespace rap {
@@ -35,29 +34,6 @@ __device__ void store(T *to, const Piece<T, N> &piece) {
 inline __device__ float to_float(__half x) { return __half2float(x); }
 inline __device__ float to_float(__nv_bfloat16 x) { return __bfloat162float(x); }
 
-template <typename E>
-struct Element;
-
-template <>
-struct Element<__half> {
-  static constexpr float kMax = 65504.0f;
-  static __device__ __half of(float x) { return __float2half_rn(x); }
-};
-
-template <>
-struct Element<__nv_bfloat16> {
-  static constexpr float kMax = 0x1.fep127f;
-  static __device__ __nv_bfloat16 of(float x) { return __float2bfloat16_rn(x); }
-};
-
-// The nearest element, ties to even; what is beyond the finite ones becomes the last of them.
-// Comparisons, not fminf: NaN stays NaN.
-template <typename E>
-__device__ E finite_element(float x) {
-  constexpr float kMax = Element<E>::kMax;
-  return Element<E>::of(x > kMax ? kMax : x < -kMax ? -kMax : x);
-}
-
 // A sum over the warp, the same bits in every lane.
 template <typename T>
 __device__ T warp_sum(T x) {
@@ -76,19 +52,6 @@ __device__ T block_sum(T x) {
   if (lane == 0) warp_sums[threadIdx.x / kWarp] = x;
   __syncthreads();
   return warp_sum(lane < blockDim.x / kWarp ? warp_sums[lane] : T(0));
-}
-
-// Calls use with a value of the element type that `type` names.
-template <typename Use>
-int for_element(int type, Use use) {
-  switch (type) {
-    case RAP_CUDA_F16:
-      return use(__half{});
-    case RAP_CUDA_BF16:
-      return use(__nv_bfloat16{});
-    default:
-      return RAP_CUDA_BAD_ARGUMENT;
-  }
 }
 
 __host__ __device__ constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }

@@ -6,9 +6,6 @@ import dev.rap.cuda.CudaBackend;
 import dev.rap.engine.CpuBackend;
 import dev.rap.engine.LoadedModel;
 import dev.rap.kernels.CpuKernels;
-import dev.rap.memory.MemoryModel;
-import dev.rap.memory.Storage;
-import dev.rap.memory.Workload;
 import dev.rap.model.Weights;
 import java.nio.file.Path;
 import picocli.CommandLine.Option;
@@ -70,12 +67,8 @@ final class ModelOptions {
   }
 
   private dev.rap.engine.Backend onGpu(Weights weights, Console console) {
-    long bytes =
-        MemoryModel.of(weights, weights.config().maskShape(), Storage.AS_STORED)
-            .denseUse(new Workload(1, 1))
-            .weights();
-    try (Progress progress = new Progress(console, "loading", bytes, Progress.Unit.BYTES)) {
-      return switch (CudaBackend.open(weights, progress::share)) {
+    try (LoadingProgress progress = new LoadingProgress(console, weights)) {
+      return switch (CudaBackend.open(weights, progress)) {
         case CudaBackend.Opened opened -> opened.backend();
         case Cuda.Missing missing when backend == Backend.CUDA ->
             throw new InputException(

@@ -18,7 +18,7 @@ import jcuda.jcublas.JCublas2;
  *
  * <p>It is looked for once, where the system looks and in {@link CublasPlaces}, and stays loaded.
  */
-final class CublasLibrary {
+public final class CublasLibrary {
   private static final String CUBLAS_12 = "libcublas.so.12";
   private static final String CUBLAS_13 = "libcublas.so.13";
   private static final String REMEDY =
@@ -28,7 +28,7 @@ final class CublasLibrary {
   private CublasLibrary() {}
 
   /** What came of looking for it. */
-  sealed interface Outcome permits Loaded, Missing {}
+  public sealed interface Outcome permits Loaded, Missing {}
 
   /**
    * JCublas can be used.
@@ -36,7 +36,7 @@ final class CublasLibrary {
    * @param path of cuBLAS itself
    * @param isTranslated whether that is cuBLAS 13
    */
-  record Loaded(Path path, boolean isTranslated) implements Outcome {}
+  public record Loaded(Path path, boolean isTranslated) implements Outcome {}
 
   /**
    * There is no cuBLAS.
@@ -44,10 +44,10 @@ final class CublasLibrary {
    * @param reason a clause: what is missing or went wrong, and where
    * @param remedy a clause: what to do about it
    */
-  record Missing(String reason, String remedy) implements Outcome {}
+  public record Missing(String reason, String remedy) implements Outcome {}
 
   /** {@return the outcome, the same at every call} */
-  static Outcome find() {
+  public static Outcome find() {
     return Holder.OUTCOME;
   }
 

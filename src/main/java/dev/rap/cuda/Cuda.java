@@ -1,6 +1,7 @@
 package dev.rap.cuda;
 
 import dev.rap.Bytes;
+import dev.rap.natives.NativeLibrary;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -42,6 +43,11 @@ public final class Cuda {
    */
   public record Missing(String reason, String remedy)
       implements Outcome, Opening, CudaBackend.Result {}
+
+  /** {@return who compiled the kernels, and for what} */
+  public static String buildInfo(NativeLibrary.Loaded kernels) {
+    return new NativeCudaKernels(kernels.symbols()).buildInfo();
+  }
 
   /** {@return whether this machine has an NVIDIA driver, whatever it is worth} */
   public static boolean isDriverPresent() {
