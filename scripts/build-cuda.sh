@@ -176,7 +176,7 @@ compile_all() { # NAME...
 # Prints 'SYMBOL SYMBOL@VERSION' for what OBJECT wants and the C library here has in a version that
 # glibc 2.31 lacks: the newest one that it has too.
 old_versions() { # OBJECT
-  objdump -T "$(gcc -print-file-name=libc.so.6)" | awk '
+  objdump -T "$(gcc -print-file-name=libc.so.6)" "$(gcc -print-file-name=libm.so.6)" | awk '
     NR == FNR { wanted[$2]; next }
     !($NF in wanted) { next }
     {
@@ -197,7 +197,7 @@ link_kernels() { # LIBRARY OBJECT...
   old_versions "$whole" > "$objects/versions"
   objcopy --redefine-syms="$objects/versions" "$whole"
   gcc -o "$1.new" "$whole" -Wl,--version-script=exports.map -Wl,-soname,librap_cuda.so \
-    "${link_flags[@]}" -l:libpthread.so.0 -l:librt.so.1 -static-libgcc
+    "${link_flags[@]}" -l:libpthread.so.0 -l:librt.so.1 -static-libgcc -Wl,--as-needed -lm
   mv "$1.new" "$1"
 }
 
@@ -206,7 +206,8 @@ build_kernels() {
   choose_archs
   find_nvcc
   runtime=$(runtime_folder) || leave_out "$nvcc has no libcudart_static.a"
-  flags=(-std=c++17 -O3 -Xcompiler "-fPIC,-fno-exceptions,-Wall,-Wextra"
+  flags=(-std=c++17 -O3 -Xcompiler -fPIC -Xcompiler -fno-exceptions
+    -Xcompiler -Wall -Xcompiler -Wextra -Xcompiler -Wno-missing-field-initializers
     -Xptxas -v "-DRAP_CUDA_TARGETS=\"$(targets)\"")
   [[ -z ${RAP_WERROR:-} ]] || flags+=(--Werror all-warnings)
   for arch in $archs; do

@@ -66,7 +66,7 @@ public final class CudaBackend implements Backend {
   /**
    * Opens the GPU and brings a model to it.
    *
-   * @param progress is told the share done, in (0, 1]
+   * @param progress is told the share done, in [0, 1], 0 when copying begins
    * @return the backend, or why there can be none here
    * @throws InputException if the model does not fit
    */

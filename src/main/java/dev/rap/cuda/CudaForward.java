@@ -19,6 +19,11 @@ import java.util.Optional;
  * <p>Owns the activations of a step.
  */
 final class CudaForward implements AutoCloseable {
+  // Up to so many tokens our products are faster than cuBLAS, and up to FEW_TOKENS where cuBLAS
+  // would be called more often than MOST_RUNS times.
+  private static final int OWN_TOKENS = 16;
+  private static final int MOST_RUNS = 2;
+
   private final CudaStream stream;
   private final CudaKernels kernels;
   private final Optional<CudaBlas> blas;
@@ -200,7 +205,7 @@ final class CudaForward implements AutoCloseable {
     int channels = config.feedForwardSize();
     CudaKernels.Units units = mask.units(index, mask.mask().shape().channelBlockSize());
     norm(normed.address(), hidden.address(), layer.norms().address(rowBytes()), 0, tokens);
-    if (few(tokens)) {
+    if (own(tokens, mask.runs(index))) {
       for (Slice slice : slices(tokens)) {
         kernels.gatedRows(
             stream.handle(),
@@ -257,21 +262,26 @@ final class CudaForward implements AutoCloseable {
     return slices;
   }
 
-  private boolean few(int tokens) {
-    return tokens <= CudaKernels.FEW_TOKENS || blas.isEmpty();
+  /** {@return whether a step of so many tokens is queued the same for every mask} */
+  boolean servesAllMasks(int tokens) {
+    return tokens <= OWN_TOKENS || blas.isEmpty();
+  }
+
+  private boolean own(int tokens, Ranges runs) {
+    return servesAllMasks(tokens) || (tokens <= CudaKernels.FEW_TOKENS && runs.count() > MOST_RUNS);
   }
 
   // y = normed * w^T, in the columns of retained units.
   private void project(
       int index, long y, int columns, DeviceMemory w, CudaKernels.Units units, int tokens) {
     int d = config.hiddenSize();
-    if (few(tokens)) {
+    Ranges runs = mask.runs(index);
+    if (own(tokens, runs)) {
       for (Slice slice : slices(tokens)) {
         rows(y + slice.elements(columns), columns, false, normed, slice, w, columns, units);
       }
       return;
     }
-    Ranges runs = mask.runs(index);
     for (int i = 0; i < runs.count(); i++) {
       int first = runs.start(i) * units.unitRows();
       int end = Math.min(runs.end(i) * units.unitRows(), columns); // the last unit may be short
@@ -322,7 +332,8 @@ final class CudaForward implements AutoCloseable {
   private void accumulate(int index, long x, DeviceMemory w, CudaKernels.Units units, int tokens) {
     int inputs = config.projectionInputSize(Sublayer.of(index).kind());
     int d = config.hiddenSize();
-    if (few(tokens)) {
+    Ranges runs = mask.runs(index);
+    if (own(tokens, runs)) {
       for (Slice slice : slices(tokens)) {
         kernels.accumulate(
             stream.handle(),
@@ -340,7 +351,6 @@ final class CudaForward implements AutoCloseable {
       }
       return;
     }
-    Ranges runs = mask.runs(index);
     for (int i = 0; i < runs.count(); i++) {
       int first = runs.start(i) * units.unitRows();
       int end = Math.min(runs.end(i) * units.unitRows(), inputs);
@@ -374,7 +384,7 @@ final class CudaForward implements AutoCloseable {
     int d = config.hiddenSize();
     int vocabulary = config.vocabularySize();
     norm(selected.address(), hidden.address(), weights.outputNorm().address(), rows, count);
-    if (few(count)) {
+    if (servesAllMasks(count)) {
       for (Slice slice : slices(count)) {
         long y = logits.address(2 * slice.elements(vocabulary));
         CudaKernels.Units all = CudaKernels.Units.ALL;

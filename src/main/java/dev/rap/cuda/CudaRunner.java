@@ -74,6 +74,7 @@ final class CudaRunner implements ModelRunner {
   @Override
   public void setMask(RetentionMask changed, Optional<MeanInputs> means) {
     mask.set(changed, means);
+    graphs.retain(forward::servesAllMasks);
   }
 
   @Override

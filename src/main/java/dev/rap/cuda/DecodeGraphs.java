@@ -3,6 +3,7 @@ package dev.rap.cuda;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.IntConsumer;
+import java.util.function.IntPredicate;
 
 /** The graphs of decode steps, one a bucket of sequences, captured when first launched. */
 final class DecodeGraphs implements AutoCloseable {
@@ -25,6 +26,20 @@ final class DecodeGraphs implements AutoCloseable {
 
   void launch(int bucket) {
     stream.launch(graphs.computeIfAbsent(bucket, size -> stream.capture(() -> queue.accept(size))));
+  }
+
+  /** Forgets the graphs of buckets that are not {@code kept}. */
+  void retain(IntPredicate kept) {
+    graphs
+        .entrySet()
+        .removeIf(
+            graph -> {
+              boolean forgotten = !kept.test(graph.getKey());
+              if (forgotten) {
+                graph.getValue().close();
+              }
+              return forgotten;
+            });
   }
 
   /** {@return kernels of a graph that was launched} */

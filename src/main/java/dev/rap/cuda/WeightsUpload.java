@@ -29,7 +29,7 @@ final class WeightsUpload implements AutoCloseable {
   private long doneBytes;
 
   /**
-   * @param progress is told the share done, in (0, 1]
+   * @param progress is told the share done, in [0, 1], 0 when it begins
    */
   WeightsUpload(
       CudaDevice device,
@@ -86,6 +86,7 @@ final class WeightsUpload implements AutoCloseable {
   /** {@return the parameters; nothing stays allocated if it throws} */
   CudaWeights run() {
     boolean done = false;
+    progress.accept(0);
     try {
       DeviceMemory embedding = table(weights.embedding());
       DeviceMemory output = weights.tied() ? embedding : table(weights.output());
