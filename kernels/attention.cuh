@@ -113,7 +113,8 @@ struct Cache {
 __device__ inline int64_t first_slot(const int32_t *table, int block_size, int run) {
   const int block_runs = block_size / kRun;
   const int block = run / block_runs;
-  return static_cast<int64_t>(__ldg(table + block)) * block_size + (run - block * block_runs) * kRun;
+  const int within = (run - block * block_runs) * kRun;
+  return static_cast<int64_t>(__ldg(table + block)) * block_size + within;
 }
 
 // The group that is `index` among the retained ones, or -1. A table of units: rap_cuda.h.

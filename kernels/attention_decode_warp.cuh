@@ -1,5 +1,5 @@
-// attention_decode_warp.cuh: what one warp of attention_one.cu does: a group's heads of one token over
-// runs of 16 positions.
+// attention_decode_warp.cuh: what one warp of attention_one.cu does: a group's heads of one token
+// over runs of 16 positions.
 //
 // Keys and values go from memory to the registers of the warp that multiplies them, and nowhere
 // else. Both are operand A, the group's heads are the 8 columns of B, so that half of the tensor
@@ -104,8 +104,8 @@ struct DecodeWarp {
     }
   }
 
-  // Scores of the run: rows are positions, columns heads. queries [G, Dh]: read anew each time, from
-  // L1, since registers are short. Columns past G repeat the last head and go nowhere.
+  // Scores of the run: rows are positions, columns heads. queries [G, Dh]: read anew each time,
+  // from L1, since registers are short. Columns past G repeat the last head and go nowhere.
   __device__ void score(float (&scores)[kTiles][4], const Element *queries, int heads) const {
     for (int n = 0; n < kTiles; n++) {
       const Element *query = queries + min(8 * n + r(), heads - 1) * kHeadSize + 8 * j();
@@ -129,8 +129,7 @@ struct DecodeWarp {
       }
       float shrink[2];
       for (int h = 0; h < 2; h++) {
-        const float top = over_column(fmaxf(scores[n][h], scores[n][h + 2]),
-                                                 Greater());
+        const float top = over_column(fmaxf(scores[n][h], scores[n][h + 2]), Greater());
         const float highest = fmaxf(tops[n][h], top);
         shrink[h] = power_of_two((tops[n][h] - highest) * scale);
         tops[n][h] = highest;
@@ -150,8 +149,7 @@ struct DecodeWarp {
     uint32_t b[kTiles][2];
     for (int n = 0; n < kTiles; n++) {
       for (int half = 0; half < 2; half++) {
-        b[n][half] =
-            transpose(pack<Element>(weights[n][2 * half], weights[n][2 * half + 1]));
+        b[n][half] = transpose(pack<Element>(weights[n][2 * half], weights[n][2 * half + 1]));
       }
     }
     for (int c = 0; c < kWide; c++) {

@@ -1,7 +1,7 @@
 // attention_one.cu: attention of one token of each sequence over the paged KV cache (decode).
 //
-// Math      y[s, h] = sum over p <= positions[s] of softmax(q[s, h] . key[p] / sqrt(Dh)) * value[p],
-//           by the online softmax over runs of 16 positions
+// Math      y[s, h] = sum over p <= positions[s] of softmax(q[s, h] . key[p] / sqrt(Dh)) *
+//           value[p], by the online softmax over runs of 16 positions
 // Source    Milakov & Gimelshein 2018, arXiv:1805.02867 (online softmax); Dao et al. 2023,
 //           "Flash-Decoding" (the context divided among blocks)
 // Shapes    y [S, H * Dh], qkv [S, K * (G + 2) * Dh], keys and values [K, slots, Dh]
@@ -13,7 +13,7 @@
 // Launch    grid  (K, S, parts): a block per head group, sequence and part of the context; the
 //           number of parts follows from S * K and the device alone, blocks of short contexts
 //           leave at once
-//           block 256 threads (128 where G > 8): each warp takes every (parts * warps)-th run
+//           block 192 threads (128 where G > 8): each warp takes every (parts * warps)-th run
 //           shared at most 34 KiB, static
 // Requires  what attention::fits says; the scratch zeroed once
 // Aliasing  y overlaps nothing else

@@ -1,5 +1,5 @@
-// attention_shares.cuh: how warps and blocks of attention_one.cu that did parts of one context come to
-// one result, always in the same order.
+// attention_shares.cuh: how warps and blocks of attention_one.cu that did parts of one context come
+// to one result, always in the same order.
 #ifndef RAP_ATTENTION_SHARES_CUH
 #define RAP_ATTENTION_SHARES_CUH
 

@@ -49,7 +49,6 @@ final class Cublas implements CudaBlas {
   Cublas(CudaDevice device, CublasLibrary.Loaded library) {
     this.device = device;
     this.driver = (JCudaCalls) device.driver(); // whose streams JCublas understands
-    this.workspace = device.allocate(WORKSPACE_BYTES, MemoryOwner.WORKSPACE);
     check(JCublas2.cublasCreate(handle), "cuBLAS does not start");
     int[] version = new int[1];
     check(JCublas2.cublasGetVersion(handle, version), "cuBLAS does not tell its version");
@@ -62,6 +61,7 @@ final class Cublas implements CudaBlas {
                 library.isTranslated() ? " through JCublas 12" : "",
                 library.path());
     factors.setAtIndex(JAVA_FLOAT, 0, 1);
+    this.workspace = device.allocate(WORKSPACE_BYTES, MemoryOwner.WORKSPACE);
   }
 
   @Override

@@ -131,16 +131,15 @@ public final class MemoryTracker extends DeviceResource {
   private long cuda() {
     if (System.nanoTime() - processNanos >= PROCESS_NANOS) {
       processNanos = System.nanoTime();
-      ledger
-          .read(driver::processBytes)
-          .ifPresent(
-              process ->
-                  processCuda =
-                      process.other().isPresent()
-                          ? OptionalLong.of(process.other().getAsLong() - process.ours())
-                          : OptionalLong.empty());
+      ledger.read(driver::processBytes).ifPresent(process -> processCuda = besideOurs(process));
     }
     return processCuda.orElseGet(device()::cudaBytes);
+  }
+
+  // A process that has less than we allocated is another one, of the same number elsewhere.
+  private static OptionalLong besideOurs(MemoryLedger.Snapshot<OptionalLong> process) {
+    long cuda = process.other().orElse(-1) - process.ours();
+    return cuda < 0 ? OptionalLong.empty() : OptionalLong.of(cuda);
   }
 
   // Once, not hundreds of times a second, however long it goes on.

@@ -21,7 +21,7 @@ class GpuFaultTest {
                 "-cp",
                 System.getProperty("java.class.path"),
                 KernelFault.class.getName())
-            .redirectErrorStream(true)
+            .redirectError(ProcessBuilder.Redirect.INHERIT)
             .start();
     process.getOutputStream().close();
     String lost =
