@@ -236,11 +236,11 @@ final class ElementwiseOracle {
     }
   }
 
-  private static boolean isNull(MemorySegment segment) {
+  static boolean isNull(MemorySegment segment) {
     return segment.equals(MemorySegment.NULL);
   }
 
-  private static boolean retains(MemorySegment units, int unit) {
+  static boolean retains(MemorySegment units, int unit) {
     if (isNull(units)) {
       return true;
     }

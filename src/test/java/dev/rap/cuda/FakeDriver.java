@@ -93,6 +93,11 @@ final class FakeDriver implements CudaDriver {
     streams.queue(stream, kernel, true);
   }
 
+  /** {@return device memory from {@code address} on, NULL for 0, for what stands for kernels} */
+  synchronized MemorySegment from(long address) {
+    return address == 0 ? MemorySegment.NULL : device.from(address);
+  }
+
   /** {@return device memory, for what stands for kernels} */
   synchronized MemorySegment memory(long address, long bytes) {
     return device.at(address, bytes);

@@ -40,6 +40,16 @@ final class FakeMemory {
     block.arena.close();
   }
 
+  /** {@return what is from {@code address} on in its allocation} */
+  MemorySegment from(long address) {
+    Map.Entry<Long, Block> below = blocks.floorEntry(address);
+    long offset = below == null ? 0 : address - below.getKey();
+    if (below == null || offset >= below.getValue().memory.byteSize()) {
+      throw new AssertionError("0x%x is not within an allocation of %s".formatted(address, kind));
+    }
+    return below.getValue().memory.asSlice(offset);
+  }
+
   /** {@return bytes that must lie within one allocation} */
   MemorySegment at(long address, long bytes) {
     Map.Entry<Long, Block> below = blocks.floorEntry(address);

@@ -29,8 +29,12 @@ class GpuModelTest {
     "gqa8-sharded,      1"
   })
   void agreesWithTransformers(String model, int stepTokens) throws Exception {
-    GoldenLogits.Tolerance tolerance = model.equals("gqa8-sharded") ? F16 : BF16;
-    GoldenLogits.of(model).check(GpuModelTest::load, stepTokens, tolerance);
+    GoldenLogits.of(model).check(GpuModelTest::load, stepTokens, tolerance(model));
+  }
+
+  /** {@return what the model's type allows for: only one of them is in F16} */
+  static GoldenLogits.Tolerance tolerance(String model) {
+    return model.equals("gqa8-sharded") ? F16 : BF16;
   }
 
   static Backend load(Weights weights) {

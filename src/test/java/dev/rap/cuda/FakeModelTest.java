@@ -1,0 +1,43 @@
+package dev.rap.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.rap.engine.GoldenLogits;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * All of the CUDA backend but the GPU: oracles in the place of kernels, on a driver over host
+ * memory, against logits that Transformers computed in fp32.
+ */
+class FakeModelTest {
+
+  @ParameterizedTest(name = "{0}, {1} tokens a step, cuBLAS: {2}")
+  @CsvSource({
+    "mha-biased,       24, false",
+    "mha-biased,        1, false",
+    "gqa4-llama3-rope, 24, true",
+    "gqa4-llama3-rope,  7, false", // chunks that end inside of KvBlocks
+    "gqa4-llama3-rope,  1, true",
+    "gqa8-sharded,     24, true",
+    "gqa8-sharded,      5, false"
+  })
+  void agreesWithTransformersAndLeavesNothing(String model, int stepTokens, boolean blas)
+      throws Exception {
+    FakeDriver driver = new FakeDriver();
+    GoldenLogits.of(model)
+        .check(
+            weights ->
+                CudaBackend.load(
+                    CudaDevice.open(driver),
+                    new OracleKernels(driver),
+                    blas ? Optional.of(new OracleBlas(driver)) : Optional.empty(),
+                    weights,
+                    share -> {}),
+            stepTokens,
+            GpuModelTest.tolerance(model));
+    assertEquals(List.of(), driver.leaks());
+  }
+}
