@@ -24,6 +24,7 @@
 #include "attention.cuh"
 #include "attention_decode_warp.cuh"
 #include "attention_shares.cuh"
+#include "launch.cuh"
 
 namespace {
 
@@ -109,6 +110,8 @@ __global__ void __launch_bounds__(32 * warps_of(kTiles), kBlocksPerProcessor)
 attention_one(Step<Element> step) {
   constexpr int kBlockWarps = warps_of(kTiles);
   __shared__ attention::WarpShares<kHeadSize, kTiles, kBlockWarps> shares;
+  rap::let_next_start();
+  rap::wait_for_previous();
   const Cache<Element> &cache = step.cache;
   const int quads = step.group_heads * (kHeadSize / 4);
   const int sequence = blockIdx.y;
@@ -197,30 +200,22 @@ cudaError_t divide(int sequences, int groups, Division *division) {
 }
 
 template <typename Element, int kHeadSize>
-void launch(cudaStream_t stream, const Step<Element> &step, dim3 grid) {
-  if (step.group_heads <= 8) {
-    attention_one<Element, kHeadSize, 1><<<grid, 32 * warps_of(1), 0, stream>>>(step);
-  } else {
-    attention_one<Element, kHeadSize, 2><<<grid, 32 * warps_of(2), 0, stream>>>(step);
-  }
+int launch(void *stream, const Step<Element> &step, dim3 grid) {
+  return step.group_heads <= 8
+             ? rap::enqueue<attention_one<Element, kHeadSize, 1>>(stream, grid, 32 * warps_of(1),
+                                                                  0, step)
+             : rap::enqueue<attention_one<Element, kHeadSize, 2>>(stream, grid, 32 * warps_of(2),
+                                                                  0, step);
 }
 
 template <typename Element>
-cudaError_t launch(cudaStream_t stream, const Step<Element> &step, dim3 grid, int head_size) {
+int launch(void *stream, const Step<Element> &step, dim3 grid, int head_size) {
   switch (head_size) {
-    case 32:
-      launch<Element, 32>(stream, step, grid);
-      break;
-    case 64:
-      launch<Element, 64>(stream, step, grid);
-      break;
-    case 96:
-      launch<Element, 96>(stream, step, grid);
-      break;
-    default:
-      launch<Element, 128>(stream, step, grid);
+    case 32: return launch<Element, 32>(stream, step, grid);
+    case 64: return launch<Element, 64>(stream, step, grid);
+    case 96: return launch<Element, 96>(stream, step, grid);
+    default: return launch<Element, 128>(stream, step, grid);
   }
-  return cudaGetLastError();
 }
 
 }  // namespace
@@ -261,7 +256,7 @@ int attend_one(void *stream, void *y, int64_t y_stride, const void *qkv, int64_t
   step.even_parts = division.even_parts;
   step.counters = static_cast<unsigned *>(scratch);
   step.records = reinterpret_cast<float *>(static_cast<char *>(scratch) + division.record_offset());
-  return launch(static_cast<cudaStream_t>(stream), step, dim3(groups, sequences, division.parts),
+  return launch(stream, step, dim3(groups, sequences, division.parts),
                 head_size);
 }
 

@@ -57,8 +57,9 @@ const char *rap_cuda_build_info(void);
 // A static string, host: what a positive status means.
 const char *rap_cuda_error_text(int status);
 
-// Whether the current device can run these kernels: RAP_CUDA_OK, or why not. Loads them all, so
-// that the first launch is not slow.
+// Whether the current device can run these kernels: RAP_CUDA_OK, or why not. By CUDA's default each
+// kernel is loaded when it is first launched: launch once before measuring or capturing. With
+// CUDA_MODULE_LOADING=EAGER in the environment all are loaded here.
 int rap_cuda_prepare(void);
 
 // ---------------------------------------------------------------------------------------------
@@ -130,7 +131,8 @@ int rap_cuda_attention_many(void *stream, int type, void *y, int64_t y_stride, c
                             const int32_t *units);
 
 // ---------------------------------------------------------------------------------------------
-// The rest of a step. A token of -1 in `tokens`, or a position of -1, is padding.
+// The rest of a step, deterministic. A token of -1 in `tokens`, or a position of -1, is padding. D
+// is a multiple of 64. Where a count of tokens, rows or pairs is 0, there is nothing to do.
 
 // y[t, :] = table[tokens[t], :]; zeros for padding.
 //   y F32 [T, D], table [V, D] elements, tokens int32 [T]
@@ -138,7 +140,7 @@ int rap_cuda_embed(void *stream, int type, float *y, const void *table, const in
                    int count, int d);
 
 // y[t, :] = x[r, :] * weight / sqrt(mean(x[r, :]^2) + eps), r = rows == NULL ? t : rows[t].
-//   y [T, D] elements, x F32 [., D], weight F32 [D], rows int32 [T]
+//   y [T, D] elements, x F32 [., D], weight F32 [D], rows int32 [T]; D at most 16384
 int rap_cuda_rms_norm(void *stream, int type, void *y, const float *x, const float *weight,
                       const int32_t *rows, int tokens, int d, float eps);
 
@@ -148,7 +150,8 @@ int rap_cuda_rms_norm(void *stream, int type, void *y, const float *x, const flo
 //   bias       F32 [K * (G + 2) * Dh], or NULL
 //   cos_sin    F32 [positions, Dh]: Dh / 2 cosines, then as many sines
 //   interleaved 1: elements 2i and 2i + 1 turn together; 0: i and i + Dh / 2
-//   positions, slots int32 [T]
+//   positions, slots int32 [T]; padding is left as it is, and a slot of -1 stores nothing
+//   qkv_stride a multiple of 8, Dh a multiple of 16
 int rap_cuda_rope_store(void *stream, int type, void *qkv, int64_t qkv_stride, const float *bias,
                         int tokens, int groups, int group_heads, int head_size,
                         const float *cos_sin, int interleaved, const int32_t *positions,
@@ -183,11 +186,12 @@ struct rap_cuda_draw {
 // y[i] = a token drawn from softmax(logits[i, :] / temperature) among those that top_k, top_p and
 // min_p leave, by the inverse of the cumulative distribution at `uniform` of the tokens in order of
 // falling probability (of index, where all are left). logits are overwritten.
-//   draws [rows]
+//   draws [rows]; V at most 262144
 int rap_cuda_sample(void *stream, int32_t *y, float *logits, int rows, int vocabulary,
                     const struct rap_cuda_draw *draws);
 
-// y[i] = logits[i, targets[i]] - log(sum over v of exp(logits[i, v])), F64 [rows].
+// y[i] = logits[i, targets[i]] - log(sum over v of exp(logits[i, v])), F64 [rows]; NaN where a
+// target is no token.
 int rap_cuda_log_probs(void *stream, double *y, const float *logits, int rows, int vocabulary,
                        const int32_t *targets);
 
@@ -206,6 +210,7 @@ int rap_cuda_copy_blocks(void *stream, int type, void *keys, void *values, int64
 // hold are clamped to finite ones.
 //   x  stored rows [first_row, first_row + rows) of the matrix
 //   where transpose is not 0, stored row i is column first_row + i of y
+//   columns and y_columns multiples of 8; of all, less than 2^31 rows, and so many columns
 int rap_cuda_convert(void *stream, int type, void *y, int64_t y_columns, int64_t run,
                      int64_t run_stride, const void *x, int stored, int64_t first_row, int64_t rows,
                      int64_t columns, int transpose);

@@ -55,7 +55,7 @@ MODELS = {
     "gqa4-llama3-rope": {
         "seed": 2, "dtype": torch.bfloat16, "shards": 1, "config_style": "published",
         "config": dict(
-            hidden_size=96, num_attention_heads=8, num_key_value_heads=2, head_dim=32,
+            hidden_size=192, num_attention_heads=8, num_key_value_heads=2, head_dim=32,
             intermediate_size=160, num_hidden_layers=2, vocab_size=100,
             tie_word_embeddings=True, rms_norm_eps=1e-5,
         ),

@@ -86,7 +86,7 @@ public class EngineBench {
     checkpoint = Checkpoint.open(file);
     Weights weights = WeightsLoader.load(checkpoint);
     kernels = CpuKernels.open(threads);
-    engine = new Engine(weights, kernels, Engine.Options.single(2048));
+    engine = new Engine(new CpuBackend(weights, kernels, threads), Engine.Options.single(2048));
     dense = RetentionMask.dense(config.maskShape());
     half = half(dense);
     means = means(config);

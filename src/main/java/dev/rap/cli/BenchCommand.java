@@ -2,6 +2,7 @@ package dev.rap.cli;
 
 import dev.rap.Bytes;
 import dev.rap.InputException;
+import dev.rap.engine.Backend;
 import dev.rap.engine.Engine;
 import dev.rap.engine.LoadedModel;
 import dev.rap.engine.ModelRunner;
@@ -105,9 +106,9 @@ final class BenchCommand implements Callable<Integer> {
                 .formatted(most, prefill, decode));
       }
       MaskOptions.Choice choice = masks.choose(model, new Workload(batch, prefill + decode));
-      StepCost cost = StepCost.of(model.weights(), choice.mask());
+      StepCost cost = StepCost.of(model.weights(), model.backend().storage(), choice.mask());
       List<SpeedRun> runs = measure(model, choice);
-      Figures figures = figures(runs, cost, model.kernels().description());
+      Figures figures = figures(runs, cost, model.backend());
       report.print(console, figures, out -> print(out, figures));
     }
     return 0;
@@ -126,7 +127,7 @@ final class BenchCommand implements Callable<Integer> {
   private List<SpeedRun> measure(LoadedModel model, MaskOptions.Choice choice) {
     int[][] prompts = prompts(model.config().vocabularySize());
     List<SpeedRun> runs = new ArrayList<>();
-    try (Engine engine = new Engine(model.weights(), model.kernels(), options());
+    try (Engine engine = new Engine(model.backend(), options());
         Progress progress = new Progress(console, "bench", repetitions + 1, Progress.Unit.STEPS)) {
       engine.setMask(choice.mask(), choice.means());
       SpeedRun.measure(engine, prompts, decode); // until compilers and caches are warm
@@ -161,11 +162,11 @@ final class BenchCommand implements Callable<Integer> {
     return new Engine.Options(batch, (int) context, (int) kvTokens);
   }
 
-  private Figures figures(List<SpeedRun> runs, StepCost cost, String kernels) {
+  private Figures figures(List<SpeedRun> runs, StepCost cost, Backend backend) {
     double prefillSpeed = median(runs, SpeedRun::prefillTokensPerSecond);
     double decodeSpeed = median(runs, SpeedRun::decodeTokensPerSecond);
     double bytes = cost.decodeBytes(batch, prefill + (decode + 1) / 2.0);
-    double readBytesPerSecond = ReadBandwidth.measure(models.threads());
+    double readBytesPerSecond = backend.measureReadBandwidth();
     return new Figures(
         prefillSpeed,
         decodeSpeed,
@@ -176,7 +177,7 @@ final class BenchCommand implements Callable<Integer> {
         batch,
         repetitions,
         models.threads(),
-        kernels,
+        backend.description(),
         cost.weightBytes(),
         Math.round(bytes - cost.weightBytes()),
         bytes * decodeSpeed / batch,

@@ -51,7 +51,7 @@ final class BudgetFall {
 
   BudgetFall(LoadedModel model, Profile profile) {
     this.model = model;
-    this.memory = MemoryModel.of(model.weights(), model.config().maskShape());
+    this.memory = model.memoryModel();
     this.policy = Policies.create("dqn", memory, Optional.of(profile), 0);
     this.denseBytes = memory.denseBytes(WORKLOAD);
     this.text = new TextStream(model.tokenizer(), List.of());
@@ -95,10 +95,7 @@ final class BudgetFall {
     int context = Math.min(WORKLOAD.contextLength(), model.config().contextLength());
     List<Stage> stages = new ArrayList<>();
     try (Engine engine =
-        new Engine(
-            model.weights(),
-            model.kernels(),
-            new Engine.Options(sequences, context, sequences * context))) {
+        new Engine(model.backend(), new Engine.Options(sequences, context, sequences * context))) {
       List<Sequence> running = new ArrayList<>();
       for (int i = 0; i < WARM_DECISIONS; i++) { // the first ones load and compile classes
         policy.choose(WORKLOAD, budget(PERCENTS.get(i % PERCENTS.size())));

@@ -62,8 +62,7 @@ final class ChatCommand implements Callable<Integer> {
       ChatFormat format = Conversation.formatOf(model);
       int context = generation.context(model);
       MaskOptions.Choice choice = masks.choose(model, new Workload(1, context));
-      try (Engine engine =
-          new Engine(model.weights(), model.kernels(), Engine.Options.single(context))) {
+      try (Engine engine = new Engine(model.backend(), Engine.Options.single(context))) {
         engine.setMask(choice.mask(), choice.means());
         greet(format, context);
         ChatSession session =

@@ -1,6 +1,7 @@
 package dev.rap.cli;
 
 import dev.rap.Bytes;
+import dev.rap.engine.CpuBackend;
 import dev.rap.engine.LoadedModel;
 import dev.rap.engine.ModelRunner;
 import dev.rap.eval.MeasuredLoss;
@@ -61,7 +62,9 @@ final class DemoCommand implements Callable<Integer> {
     Models models = Models.of(console.environment());
     Path file = BundledModel.model(models);
     int threads = Runtime.getRuntime().availableProcessors();
-    try (LoadedModel model = LoadedModel.open(file, CpuKernels.open(threads))) {
+    try (LoadedModel model =
+        LoadedModel.open(
+            file, weights -> new CpuBackend(weights, CpuKernels.open(threads), threads))) {
       Profile profile = Profile.read(BundledModel.profile(models));
       profile.requireFor(model.fingerprint(), model.config());
       introduce(model);
@@ -84,11 +87,8 @@ final class DemoCommand implements Callable<Integer> {
                 + "One column a layer: %s whole, %s dropped. The text is that of the first story.%n%n",
             model.config().name(),
             model.config().layers(),
-            Bytes.text(
-                MemoryModel.of(model.weights(), model.config().maskShape())
-                    .denseUse(BudgetFall.WORKLOAD)
-                    .weights()),
-            model.kernels().description(),
+            Bytes.text(model.memoryModel().denseUse(BudgetFall.WORKLOAD).weights()),
+            model.backend().description(),
             BudgetFall.WORKLOAD.sequences(),
             MaskPicture.WHOLE,
             MaskPicture.DROPPED);
@@ -98,10 +98,10 @@ final class DemoCommand implements Callable<Integer> {
       LoadedModel model, Profile profile, String testText, List<BudgetFall.Stage> stages) {
     int[] tokens = model.tokenizer().encode(testText);
     List<int[]> windows = Perplexity.windows(tokens, WINDOW, WINDOWS);
-    MemoryModel memory = MemoryModel.of(model.weights(), model.config().maskShape());
+    MemoryModel memory = model.memoryModel();
     List<String> policies = Policies.usable(Optional.of(profile));
     int steps = policies.size() * SHARES.size();
-    try (ModelRunner runner = ModelRunner.forWindows(model, WINDOW);
+    try (ModelRunner runner = model.newWindowRunner(WINDOW);
         Progress progress =
             new Progress(console, "measuring policies", steps, Progress.Unit.STEPS)) {
       MeasuredLoss loss = new MeasuredLoss(runner, windows);

@@ -41,7 +41,9 @@ final class DoctorCommand implements Callable<Integer> {
             Machine.folder("model folder", models.folder(), "XDG_DATA_HOME"),
             Machine.models(models),
             Machine.tools(console.environment()),
-            Machine.gpu());
+            Machine.gpu(),
+            Machine.cudaKernels(),
+            Machine.cublas());
     long problems = checks.stream().filter(check -> check.state() == State.PROBLEM).count();
     report.print(console, new Figures(problems == 0, checks), out -> print(out, checks));
     if (problems > 0) {

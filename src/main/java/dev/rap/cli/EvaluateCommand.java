@@ -102,9 +102,9 @@ final class EvaluateCommand implements Callable<Integer> {
       TextOptions.Windows text =
           texts.read(console, model, Math.min(window, model.config().contextLength()));
       Optional<Profile> profile = profiles.find(model);
-      MemoryModel memory = MemoryModel.of(model.weights(), model.config().maskShape());
+      MemoryModel memory = model.memoryModel();
       int tokens = text.length();
-      try (ModelRunner runner = ModelRunner.forWindows(model, tokens)) {
+      try (ModelRunner runner = model.newWindowRunner(tokens)) {
         MeasuredLoss loss = new MeasuredLoss(runner, text.windows());
         List<Row> rows = compare(new PolicyComparison(memory, profile, loss, randomMasks), profile);
         double dense = Math.exp(loss.loss(RetentionMask.dense(memory.shape())));

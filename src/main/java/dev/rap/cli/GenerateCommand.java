@@ -104,7 +104,7 @@ final class GenerateCommand implements Callable<Integer> {
       Workload workload = new Workload(1, longest);
       MaskOptions.Choice choice = masks.choose(model, workload);
       Reply reply = draw(model, choice, tokens, context);
-      MemoryModel memory = MemoryModel.of(model.weights(), choice.mask().shape());
+      MemoryModel memory = model.memoryModel(choice.mask().shape());
       print(
           reply,
           memory.use(choice.mask(), workload).weightsAndKv(),
@@ -130,8 +130,7 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   private Reply draw(LoadedModel model, MaskOptions.Choice choice, int[] tokens, int context) {
-    try (Engine engine =
-        new Engine(model.weights(), model.kernels(), Engine.Options.single(context))) {
+    try (Engine engine = new Engine(model.backend(), Engine.Options.single(context))) {
       engine.setMask(choice.mask(), choice.means());
       LiveText text = new LiveText(console);
       Consumer<String> pieces = report.json() ? piece -> {} : text;

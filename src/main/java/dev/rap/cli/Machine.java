@@ -2,6 +2,9 @@ package dev.rap.cli;
 
 import com.sun.management.OperatingSystemMXBean;
 import dev.rap.Bytes;
+import dev.rap.cuda.CublasLibrary;
+import dev.rap.cuda.Cuda;
+import dev.rap.cuda.DeviceFacts;
 import dev.rap.kernels.CpuKernels;
 import dev.rap.kernels.Kernels;
 import dev.rap.natives.NativeLibrary;
@@ -195,7 +198,52 @@ final class Machine {
   }
 
   static Check gpu() {
-    return Check.ok("GPU", "CUDA: not in this build");
+    if (!Cuda.isDriverPresent()) {
+      return Check.ok("GPU", "no NVIDIA driver, models run on the CPU");
+    }
+    return switch (Cuda.find()) {
+      case Cuda.Found found -> {
+        DeviceFacts facts = found.facts();
+        yield Check.ok(
+            "GPU",
+            "%s, compute capability %d.%d, driver for CUDA %d.%d, %s of %s free"
+                .formatted(
+                    facts.name(),
+                    facts.major(),
+                    facts.minor(),
+                    facts.driverVersion() / 1000,
+                    facts.driverVersion() % 1000 / 10,
+                    Bytes.text(found.free()),
+                    Bytes.text(facts.totalBytes())));
+      }
+      case Cuda.Missing missing ->
+          new Check("GPU", State.PROBLEM, missing.reason(), missing.remedy());
+    };
+  }
+
+  static Check cudaKernels() {
+    return switch (NativeLibrary.cuda()) {
+      case NativeLibrary.Loaded loaded ->
+          Check.ok("CUDA kernels", "%s, %s".formatted(Cuda.buildInfo(loaded), loaded.path()));
+      case NativeLibrary.Unavailable none -> cudaNote("CUDA kernels", none.reason(), none.remedy());
+    };
+  }
+
+  static Check cublas() {
+    return switch (CublasLibrary.find()) {
+      case CublasLibrary.Loaded loaded ->
+          Check.ok(
+              "cuBLAS",
+              "%s%s".formatted(loaded.path(), loaded.isTranslated() ? ", used as cuBLAS 12" : ""));
+      case CublasLibrary.Missing none -> cudaNote("cuBLAS", none.reason(), none.remedy());
+    };
+  }
+
+  // Where there is no GPU nothing is to be mended.
+  private static Check cudaNote(String name, String found, String fix) {
+    return Cuda.isDriverPresent()
+        ? new Check(name, State.NOTE, found, fix)
+        : Check.ok(name, "not needed without a GPU: " + found);
   }
 
   /** Looks for the programs that building and pulling need. */

@@ -72,7 +72,7 @@ final class MaskOptions {
     if (budget == null) {
       return new Choice(dense, Optional.empty());
     }
-    MemoryModel memory = MemoryModel.of(model.weights(), dense.shape());
+    MemoryModel memory = model.memoryModel(dense.shape());
     MemoryBudget bytes = MemoryBudget.parse(budget, memory.denseBytes(workload));
     Optional<Profile> profile = profiles.find(model);
     RetentionMask mask =

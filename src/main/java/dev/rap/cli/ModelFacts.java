@@ -4,6 +4,7 @@ import dev.rap.checkpoint.Checkpoint;
 import dev.rap.checkpoint.GgufCheckpoint;
 import dev.rap.checkpoint.HuggingFaceCheckpoint;
 import dev.rap.memory.MemoryModel;
+import dev.rap.memory.Storage;
 import dev.rap.memory.Workload;
 import dev.rap.model.MaskShape;
 import dev.rap.model.ModelConfig;
@@ -70,7 +71,7 @@ record ModelFacts(
   static ModelFacts of(Checkpoint checkpoint, Weights weights, int channelBlockSize) {
     ModelConfig config = weights.config();
     MaskShape shape = config.maskShape(channelBlockSize);
-    MemoryModel memory = MemoryModel.of(weights, shape);
+    MemoryModel memory = MemoryModel.of(weights, shape, Storage.AS_STORED);
     List<LayerBytes> layers = new ArrayList<>();
     long units = 0;
     for (int layer = 0; layer < config.layers(); layer++) {

@@ -1,14 +1,20 @@
 package dev.rap.cli;
 
 import dev.rap.InputException;
+import dev.rap.cuda.Cuda;
+import dev.rap.cuda.CudaBackend;
+import dev.rap.engine.CpuBackend;
 import dev.rap.engine.LoadedModel;
 import dev.rap.kernels.CpuKernels;
+import dev.rap.model.Weights;
 import java.nio.file.Path;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** The model of a command, and what runs it. */
 final class ModelOptions {
+  private static final System.Logger LOG = System.getLogger(ModelOptions.class.getName());
+
   private enum Backend {
     AUTO,
     CPU,
@@ -41,15 +47,44 @@ final class ModelOptions {
    * @throws InputException if it cannot be
    */
   LoadedModel open(Console console) {
-    if (backend == Backend.CUDA) {
-      throw new InputException("this build has no CUDA backend: use --backend cpu or auto");
-    }
     if (threads < 1 || threads > 1024) {
       throw new InputException("--threads must be in [1, 1024], was " + threads);
     }
     Path path = Models.of(console.environment()).resolve(model);
-    return LoadedModel.open(
-        path, backend == Backend.REFERENCE ? CpuKernels.reference() : CpuKernels.open(threads));
+    return LoadedModel.open(path, weights -> load(weights, console));
+  }
+
+  private dev.rap.engine.Backend load(Weights weights, Console console) {
+    return switch (backend) {
+      case REFERENCE -> new CpuBackend(weights, CpuKernels.reference(), threads);
+      case CPU -> onCpu(weights);
+      case CUDA, AUTO -> onGpu(weights, console);
+    };
+  }
+
+  private dev.rap.engine.Backend onCpu(Weights weights) {
+    return new CpuBackend(weights, CpuKernels.open(threads), threads);
+  }
+
+  private dev.rap.engine.Backend onGpu(Weights weights, Console console) {
+    try (LoadingProgress progress = new LoadingProgress(console, weights)) {
+      return switch (CudaBackend.open(weights, progress)) {
+        case CudaBackend.Opened opened -> opened.backend();
+        case Cuda.Missing missing when backend == Backend.CUDA ->
+            throw new InputException(
+                "--backend cuda: %s: %s".formatted(missing.reason(), missing.remedy()));
+        case Cuda.Missing missing -> {
+          if (Cuda.isDriverPresent()) {
+            LOG.log(
+                System.Logger.Level.WARNING,
+                "Running on the CPU: {0}. To mend it, {1}.",
+                missing.reason(),
+                missing.remedy());
+          }
+          yield onCpu(weights);
+        }
+      };
+    }
   }
 
   /** {@return the number of threads of the kernels} */

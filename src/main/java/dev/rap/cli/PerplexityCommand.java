@@ -64,7 +64,7 @@ final class PerplexityCommand implements Callable<Integer> {
       Workload workload = new Workload(1, tokens);
       MaskOptions.Choice choice = masks.choose(model, workload);
       Perplexity measured = measure(model, text, choice);
-      MemoryModel memory = MemoryModel.of(model.weights(), choice.mask().shape());
+      MemoryModel memory = model.memoryModel(choice.mask().shape());
       Figures figures =
           new Figures(
               measured.tokens(),
@@ -95,7 +95,7 @@ final class PerplexityCommand implements Callable<Integer> {
       LoadedModel model, TextOptions.Windows text, MaskOptions.Choice choice) {
     int tokens = text.length();
     int count = text.windows().size();
-    try (ModelRunner runner = ModelRunner.forWindows(model, tokens);
+    try (ModelRunner runner = model.newWindowRunner(tokens);
         Progress progress = new Progress(console, "windows", count, Progress.Unit.STEPS)) {
       runner.setMask(choice.mask(), choice.means());
       return Perplexity.measure(runner, text.windows(), text.tokens(), progress::share);

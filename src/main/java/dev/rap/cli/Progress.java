@@ -141,11 +141,12 @@ final class Progress implements AutoCloseable {
           .err()
           .printf(
               Locale.ROOT,
-              "%s%s: %s in %s%s%n",
+              "%s%s: %s in %s%s%s%n",
               lineIsOpen ? "\r" : "",
               task,
               count(total - startedAt),
               duration(seconds),
+              unit == Unit.BYTES ? rateText((total - startedAt) / seconds) : "",
               lineIsOpen ? "\033[K" : "");
     } else if (lineIsOpen) {
       console.err().println();

@@ -89,7 +89,7 @@ final class PruneCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     try (LoadedModel model = models.open(console)) {
-      MemoryModel memory = MemoryModel.of(model.weights(), model.config().maskShape());
+      MemoryModel memory = model.memoryModel();
       Workload workload = workloads.workload();
       MemoryBudget bytes = MemoryBudget.parse(budget, memory.denseBytes(workload));
       Optional<Profile> profile =

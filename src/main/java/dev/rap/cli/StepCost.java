@@ -2,6 +2,7 @@ package dev.rap.cli;
 
 import dev.rap.memory.MemoryModel;
 import dev.rap.memory.MemoryUse;
+import dev.rap.memory.Storage;
 import dev.rap.memory.Workload;
 import dev.rap.model.MaskShape;
 import dev.rap.model.ModelConfig;
@@ -27,10 +28,10 @@ record StepCost(
     long attentionFlopsPerPosition,
     long outputFlops) {
 
-  static StepCost of(Weights weights, RetentionMask mask) {
+  static StepCost of(Weights weights, Storage storage, RetentionMask mask) {
     ModelConfig config = weights.config();
-    MemoryUse use = MemoryModel.of(weights, mask.shape()).use(mask, new Workload(1, 1));
-    long gathered = weights.tied() ? 0 : weights.embedding().byteSize();
+    MemoryUse use = MemoryModel.of(weights, mask.shape(), storage).use(mask, new Workload(1, 1));
+    long gathered = weights.tied() ? 0 : storage.bytes(weights.embedding());
     long hidden = config.hiddenSize();
     long headGroups = 0;
     long channels = 0;

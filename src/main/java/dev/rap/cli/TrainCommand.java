@@ -124,7 +124,7 @@ final class TrainCommand implements Callable<Integer> {
   private Profile measuring(
       LoadedModel model, Profile profile, TextOptions.Windows text, Curve curve) {
     int tokens = text.length();
-    try (ModelRunner runner = ModelRunner.forWindows(model, tokens)) {
+    try (ModelRunner runner = model.newWindowRunner(tokens)) {
       return train(model, profile, new MeasuredLoss(runner, text.windows()), masks, curve);
     }
   }
@@ -135,7 +135,7 @@ final class TrainCommand implements Callable<Integer> {
     try (Progress progress =
         new Progress(console, "training", plan.dqn().steps(), Progress.Unit.STEPS)) {
       curve.progress = progress;
-      MemoryModel memory = MemoryModel.of(model.weights(), model.config().maskShape());
+      MemoryModel memory = model.memoryModel();
       return new AgentTrainer(memory, profile, loss, plan).train(curve);
     }
   }

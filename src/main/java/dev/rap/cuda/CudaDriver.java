@@ -1,6 +1,7 @@
 package dev.rap.cuda;
 
 import java.lang.foreign.MemorySegment;
+import java.util.OptionalLong;
 
 /**
  * What RAP needs of the CUDA driver, for one device, memory and objects by handle. Every method
@@ -13,11 +14,20 @@ interface CudaDriver {
 
   DeviceFacts facts();
 
+  /** {@return whether a fault was seen after which every call fails; for any thread} */
+  boolean contextLost();
+
   /** {@return free and total bytes of the device} */
   MemoryInfo memoryInfo();
 
   /** Free and total bytes. */
   record MemoryInfo(long free, long total) {}
+
+  /** {@return bytes that the context took of the device; 0 where that could not be seen} */
+  long contextBytes();
+
+  /** {@return bytes of the device that this process has; empty where that cannot be seen} */
+  OptionalLong processBytes();
 
   long allocate(long bytes);
 

@@ -4,7 +4,19 @@ package dev.rap.cuda;
 public final class CudaException extends RuntimeException {
   private static final long serialVersionUID = 1;
 
+  private final boolean contextLost;
+
   CudaException(String message) {
+    this(message, false);
+  }
+
+  CudaException(String message, boolean contextLost) {
     super(message);
+    this.contextLost = contextLost;
+  }
+
+  /** {@return whether nothing can be done on the GPU any more by this process} */
+  public boolean contextLost() {
+    return contextLost;
   }
 }

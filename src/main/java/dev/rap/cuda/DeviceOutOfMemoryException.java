@@ -1,10 +1,22 @@
 package dev.rap.cuda;
 
+import dev.rap.Bytes;
+
 /** The device has no room for an allocation. The message has the arithmetic. */
 public final class DeviceOutOfMemoryException extends RuntimeException {
   private static final long serialVersionUID = 1;
 
   DeviceOutOfMemoryException(String message) {
     super(message);
+  }
+
+  /**
+   * @param what asks for the memory, such as {@code an allocation}
+   */
+  static DeviceOutOfMemoryException of(String what, long bytes, CudaDriver.MemoryInfo memory) {
+    return new DeviceOutOfMemoryException(
+        "the GPU has no room for %s of %s: %s of its %s are free"
+            .formatted(
+                what, Bytes.text(bytes), Bytes.text(memory.free()), Bytes.text(memory.total())));
   }
 }

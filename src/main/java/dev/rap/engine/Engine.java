@@ -1,15 +1,11 @@
 package dev.rap.engine;
 
 import dev.rap.InputException;
-import dev.rap.kernels.Kernels;
 import dev.rap.kv.KvBlockPool;
 import dev.rap.kv.StepBatch;
-import dev.rap.memory.MemoryModel;
 import dev.rap.model.MeanInputs;
 import dev.rap.model.ModelConfig;
 import dev.rap.model.RetentionMask;
-import dev.rap.model.Weights;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -54,38 +50,41 @@ public final class Engine implements AutoCloseable {
   private final Deque<Sequence> waiting = new ArrayDeque<>();
   private final List<Sequence> running = new ArrayList<>(); // in order of their beginning
   private final List<Sequence> stepped = new ArrayList<>(); // that take part in this step
-  private final int[] lastRows; // of the step, one a sequence of it
+  private final List<Sequence> drawing = new ArrayList<>(); // whose next token this step gives
+  private final int[] lastRows; // of the step, one a sequence that draws
+  private final int[] drawn;
 
-  public Engine(Weights weights, Kernels kernels, Options options) {
-    this(weights, kernels, options, stepTokens(options));
+  public Engine(Backend backend, Options options) {
+    this(backend, options, stepTokens(backend, options));
   }
 
   // As MemoryModel counts the workspace. Every token of a step has a slot in the KV cache.
-  private static int stepTokens(Options options) {
-    return Math.min(options.kvTokens(), Math.max(MemoryModel.STEP_TOKENS, options.maxSequences()));
+  private static int stepTokens(Backend backend, Options options) {
+    int usual = backend.storage().stepTokens();
+    return Math.min(options.kvTokens(), Math.max(usual, options.maxSequences()));
   }
 
   /**
    * @param stepTokens most tokens of a step: a longer prompt takes several
    */
-  Engine(Weights weights, Kernels kernels, Options options, int stepTokens) {
-    this.config = weights.config();
+  Engine(Backend backend, Options options, int stepTokens) {
     this.options = options;
     this.runner =
-        new ModelRunner(
-            weights,
-            kernels,
-            stepTokens,
-            options.maxSequences(),
-            options.contextLength(),
-            options.kvTokens(),
-            options.maxSequences());
+        backend.newRunner(
+            new ModelRunner.Limits(
+                stepTokens,
+                options.maxSequences(),
+                options.contextLength(),
+                options.kvTokens(),
+                options.maxSequences()));
+    this.config = runner.config();
     this.lastRows = new int[options.maxSequences()];
+    this.drawn = new int[options.maxSequences()];
   }
 
   /** {@return the mask in force} */
   public RetentionMask mask() {
-    return runner.forward().mask();
+    return runner.mask();
   }
 
   /** {@return the most tokens of a sequence} */
@@ -146,6 +145,7 @@ public final class Engine implements AutoCloseable {
     StepBatch batch = runner.batch();
     batch.clear();
     stepped.clear();
+    drawing.clear();
     schedule(true);
     schedule(false);
     int tokens = batch.tokens();
@@ -192,9 +192,12 @@ public final class Engine implements AutoCloseable {
       }
       batch.add(
           sequence.tokens(), sequence.cachedTokens(), count, sequence.table(), sequence.present());
-      lastRows[stepped.size()] = batch.tokens() - 1;
       stepped.add(sequence);
       sequence.advance(count);
+      if (count == missing) { // else the rest of its prompt comes first
+        lastRows[drawing.size()] = batch.tokens() - 1;
+        drawing.add(sequence);
+      }
     }
   }
 
@@ -218,14 +221,13 @@ public final class Engine implements AutoCloseable {
   }
 
   private void draw() {
-    MemorySegment logits = runner.forward().logits(lastRows, 0, stepped.size());
-    for (int i = 0; i < stepped.size(); i++) {
-      Sequence sequence = stepped.get(i);
-      if (sequence.cachedTokens() < sequence.length()) {
-        continue; // the rest of its prompt comes first
-      }
-      int token = sequence.sampler().sample(logits, i, sequence.tokens(), sequence.length());
-      sequence.append(token, options.contextLength());
+    if (drawing.isEmpty()) {
+      return;
+    }
+    runner.draw(lastRows, drawing, drawn);
+    for (int i = 0; i < drawing.size(); i++) {
+      Sequence sequence = drawing.get(i);
+      sequence.append(drawn[i], options.contextLength());
       if (sequence.status() == Sequence.Status.FINISHED) {
         running.remove(sequence);
         runner.pool().release(sequence.table());

@@ -1,40 +1,42 @@
 package dev.rap.engine;
 
 import dev.rap.checkpoint.Checkpoint;
-import dev.rap.kernels.Kernels;
+import dev.rap.memory.MemoryModel;
+import dev.rap.model.MaskShape;
 import dev.rap.model.ModelConfig;
 import dev.rap.model.Weights;
 import dev.rap.model.WeightsLoader;
 import dev.rap.tokenizer.Tokenizer;
 import java.nio.file.Path;
+import java.util.function.Function;
 
-/** A model file opened for use: weights, tokenizer, and the kernels that run it. */
+/** A model file opened for use: tokenizer, and the backend that has its weights and runs it. */
 public final class LoadedModel implements AutoCloseable {
-  private final Checkpoint checkpoint;
-  private final Weights weights;
-  private final Tokenizer tokenizer;
-  private final Kernels kernels;
+  private static final int SCORED_ROWS = 64; // at a time: bounds the logits of a scored text
 
-  private LoadedModel(
-      Checkpoint checkpoint, Weights weights, Tokenizer tokenizer, Kernels kernels) {
+  private final Checkpoint checkpoint;
+  private final Tokenizer tokenizer;
+  private final Backend backend;
+
+  private LoadedModel(Checkpoint checkpoint, Tokenizer tokenizer, Backend backend) {
     this.checkpoint = checkpoint;
-    this.weights = weights;
     this.tokenizer = tokenizer;
-    this.kernels = kernels;
+    this.backend = backend;
   }
 
   /**
    * {@return the model in {@code path}}
    *
    * @param path a GGUF file or a Hugging Face folder
-   * @param kernels are closed with the model
+   * @param load brings the parameters where they run; what it makes is closed with the model
    * @throws dev.rap.InputException if it cannot be used
    */
-  public static LoadedModel open(Path path, Kernels kernels) {
+  public static LoadedModel open(Path path, Function<Weights, Backend> load) {
     Checkpoint checkpoint = Checkpoint.open(path);
     try {
-      return new LoadedModel(
-          checkpoint, WeightsLoader.load(checkpoint), Tokenizer.of(checkpoint), kernels);
+      Weights weights = WeightsLoader.load(checkpoint);
+      Tokenizer tokenizer = Tokenizer.of(checkpoint);
+      return new LoadedModel(checkpoint, tokenizer, load.apply(weights));
     } catch (RuntimeException e) {
       checkpoint.close();
       throw e;
@@ -51,24 +53,41 @@ public final class LoadedModel implements AutoCloseable {
   }
 
   public ModelConfig config() {
-    return weights.config();
+    return weights().config();
   }
 
+  /** {@return the parameters as the model's file has them} */
   public Weights weights() {
-    return weights;
+    return backend.weights();
   }
 
   public Tokenizer tokenizer() {
     return tokenizer;
   }
 
-  public Kernels kernels() {
-    return kernels;
+  public Backend backend() {
+    return backend;
+  }
+
+  /** {@return what masks of {@code shape} need where the model runs} */
+  public MemoryModel memoryModel(MaskShape shape) {
+    return MemoryModel.of(weights(), shape, backend.storage());
+  }
+
+  /** {@return what masks of the model's usual shape need where the model runs} */
+  public MemoryModel memoryModel() {
+    return memoryModel(config().maskShape());
+  }
+
+  /** {@return a runner that scores windows of {@code tokens} tokens, one at a time} */
+  public ModelRunner newWindowRunner(int tokens) {
+    int step = Math.min(tokens, backend.storage().stepTokens());
+    return backend.newRunner(new ModelRunner.Limits(step, 1, tokens, tokens, SCORED_ROWS));
   }
 
   @Override
   public void close() {
-    kernels.close();
+    backend.close();
     checkpoint.close();
   }
 }

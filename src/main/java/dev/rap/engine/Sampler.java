@@ -22,6 +22,14 @@ final class Sampler {
     this.ranked = new long[vocabularySize];
   }
 
+  SamplingOptions options() {
+    return options;
+  }
+
+  double nextUniform() {
+    return random.nextDouble();
+  }
+
   /**
    * {@return the next token}
    *
@@ -34,7 +42,7 @@ final class Sampler {
     if (options.repetitionPenalty() != 1) {
       penalise(tokens, length);
     }
-    if (options.temperature() == 0 || options.topK() == 1) {
+    if (options.isGreedy()) {
       return best();
     }
     return draw();
@@ -81,7 +89,7 @@ final class Sampler {
   }
 
   private int drawAny(double total) {
-    double left = random.nextDouble() * total;
+    double left = nextUniform() * total;
     for (int i = 0; i < scores.length; i++) {
       left -= scores[i];
       if (left < 0) {
@@ -140,7 +148,7 @@ final class Sampler {
       reached += weight;
       last++;
     }
-    double left = random.nextDouble() * reached;
+    double left = nextUniform() * reached;
     for (int i = 0; i < last; i++) {
       left -= scores[token(i)];
       if (left < 0) {

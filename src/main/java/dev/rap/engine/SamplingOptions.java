@@ -34,4 +34,9 @@ public record SamplingOptions(
           "repetitionPenalty must be in (0, 100], was " + repetitionPenalty);
     }
   }
+
+  /** {@return whether the likeliest token is drawn, without chance} */
+  public boolean isGreedy() {
+    return temperature == 0 || topK == 1;
+  }
 }

@@ -4,6 +4,7 @@ import dev.rap.kv.BlockTable;
 import dev.rap.model.ModelConfig;
 import dev.rap.model.RetentionMask;
 import dev.rap.model.Sublayer;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Set;
 
@@ -105,8 +106,23 @@ public final class Sequence {
     return present;
   }
 
-  Sampler sampler() {
-    return sampler;
+  /** {@return how its tokens are drawn} */
+  public SamplingOptions sampling() {
+    return sampler.options();
+  }
+
+  /** {@return the next of its random numbers, in [0, 1): one is used for each token drawn} */
+  public double nextUniform() {
+    return sampler.nextUniform();
+  }
+
+  /**
+   * {@return its next token}
+   *
+   * @param logits float {@code [rows, V]}
+   */
+  public int sample(MemorySegment logits, int row) {
+    return sampler.sample(logits, row, tokens, length);
   }
 
   void begin(RetentionMask mask) {

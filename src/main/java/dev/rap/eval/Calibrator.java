@@ -68,7 +68,7 @@ public final class Calibrator {
    */
   public Profile calibrate(Optional<Profile> begun) {
     int tokens = windows.getFirst().length;
-    try (ModelRunner runner = ModelRunner.forWindows(model, tokens);
+    try (ModelRunner runner = model.newWindowRunner(tokens);
         WindowLosses losses = new WindowLosses(runner, tokens)) {
       Profile profile = begun.orElseGet(() -> dense(losses));
       while (profile.gsi().size() < sublayers) {

@@ -80,7 +80,7 @@ public record Perplexity(long tokens, long scored, double nll, double seconds) {
   private static double windowLoss(ModelRunner runner, int[] window) {
     StepBatch batch = runner.batch();
     BlockTable table = new BlockTable();
-    byte[] present = everything(runner.forward().config());
+    byte[] present = everything(runner.config());
     double nll = 0;
     try {
       if (!runner.pool().reserve(table, window.length)) {

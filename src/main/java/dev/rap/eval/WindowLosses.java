@@ -1,18 +1,13 @@
 package dev.rap.eval;
 
 import dev.rap.engine.ModelRunner;
-import dev.rap.kernels.TokenBatch;
 import dev.rap.kv.BlockTable;
 import dev.rap.kv.StepBatch;
-import dev.rap.model.ForwardPass;
-import dev.rap.model.ModelConfig;
 import dev.rap.model.RetentionMask;
 import dev.rap.model.Sublayer;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.DoubleSupplier;
 
 /**
  * What one window of text loses when one more sublayer goes. The states before each sublayer are
@@ -20,26 +15,21 @@ import java.util.Optional;
  */
 final class WindowLosses implements AutoCloseable {
   private final ModelRunner runner;
-  private final ForwardPass forward;
   private final int sublayers;
-  private final long stateBytes;
-  private final Arena arena = Arena.ofShared();
-  private final MemorySegment states; // [2L, T, D]
+  private final ModelRunner.HiddenStates states; // before each sublayer
 
   /**
    * @param windowTokens of each window; at most the tokens of a step
    */
   WindowLosses(ModelRunner runner, int windowTokens) {
-    this.runner = runner;
-    this.forward = runner.forward();
-    ModelConfig config = forward.config();
-    if (windowTokens > forward.stepTokens()) {
+    int most = runner.limits().stepTokens();
+    if (windowTokens > most) {
       throw new IllegalArgumentException(
-          "windowTokens must be at most %d, was %d".formatted(forward.stepTokens(), windowTokens));
+          "windowTokens must be at most %d, was %d".formatted(most, windowTokens));
     }
-    this.sublayers = 2 * config.layers();
-    this.stateBytes = Float.BYTES * (long) windowTokens * config.hiddenSize();
-    this.states = arena.allocate(sublayers * stateBytes, 64);
+    this.runner = runner;
+    this.sublayers = 2 * runner.config().layers();
+    this.states = runner.newHiddenStates(sublayers);
   }
 
   /**
@@ -49,25 +39,16 @@ final class WindowLosses implements AutoCloseable {
    *     added
    */
   double dense(int[] window, List<double[]> inputSums) {
-    forward.setMask(RetentionMask.dense(forward.config().maskShape()), Optional.empty());
+    runner.setMask(RetentionMask.dense(runner.config().maskShape()), Optional.empty());
     return inStep(
         window,
-        layout -> {
+        () -> {
           for (int i = 0; i < sublayers; i++) {
-            run(i, layout);
-            MemorySegment input = forward.projectionInput(Sublayer.of(i).kind());
-            addRows(input, layout.tokens(), inputSums.get(i));
+            runner.sublayer(i);
+            runner.addProjectionInputs(Sublayer.of(i).kind(), inputSums.get(i));
           }
           return loss(window);
         });
-  }
-
-  private static void addRows(MemorySegment rows, int count, double[] sums) {
-    for (int t = 0; t < count; t++) {
-      for (int c = 0; c < sums.length; c++) {
-        sums[c] += rows.getAtIndex(ValueLayout.JAVA_FLOAT, (long) t * sums.length + c);
-      }
-    }
   }
 
   /**
@@ -76,20 +57,19 @@ final class WindowLosses implements AutoCloseable {
    * @param sums by {@link Sublayer#index()}; those of dropped sublayers stay as they are
    */
   void addCandidates(int[] window, RetentionMask mask, double[] sums) {
-    forward.setMask(mask, Optional.empty());
+    runner.setMask(mask, Optional.empty());
     inStep(
         window,
-        layout -> {
-          MemorySegment hidden = forward.hidden().asSlice(0, stateBytes);
+        () -> {
           for (int i = 0; i < sublayers; i++) {
-            state(i).copyFrom(hidden);
-            run(i, layout);
+            states.save(i);
+            runner.sublayer(i);
           }
           for (int i = 0; i < sublayers; i++) {
             if (mask.retains(Sublayer.of(i))) {
-              hidden.copyFrom(state(i));
+              states.restore(i);
               for (int next = i + 1; next < sublayers; next++) {
-                run(next, layout);
+                runner.sublayer(next);
               }
               sums[i] += loss(window);
             }
@@ -98,11 +78,7 @@ final class WindowLosses implements AutoCloseable {
         });
   }
 
-  private interface Step {
-    double run(TokenBatch layout);
-  }
-
-  private double inStep(int[] window, Step step) {
+  private double inStep(int[] window, DoubleSupplier step) {
     StepBatch batch = runner.batch();
     BlockTable table = new BlockTable();
     if (!runner.pool().reserve(table, window.length)) {
@@ -110,32 +86,20 @@ final class WindowLosses implements AutoCloseable {
     }
     try {
       batch.clear();
-      batch.add(window, 0, window.length, table, Perplexity.everything(forward.config()));
-      TokenBatch layout = batch.layout();
-      forward.embed(batch.tokenIds(), layout);
-      return step.run(layout);
+      batch.add(window, 0, window.length, table, Perplexity.everything(runner.config()));
+      runner.begin();
+      return step.getAsDouble();
     } finally {
       runner.pool().release(table);
     }
-  }
-
-  private void run(int sublayer, TokenBatch layout) {
-    int layer = Sublayer.of(sublayer).layer();
-    forward.sublayer(sublayer, layout, runner.cache().layer(layer), runner.batch().present(layer));
   }
 
   private double loss(int[] window) {
     return -runner.logProbs(0, window.length - 1, window, 1);
   }
 
-  private MemorySegment state(int sublayer) {
-    return states.asSlice(sublayer * stateBytes, stateBytes);
-  }
-
   @Override
   public void close() {
-    if (arena.scope().isAlive()) {
-      arena.close();
-    }
+    states.close();
   }
 }

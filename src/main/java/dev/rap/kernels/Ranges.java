@@ -4,6 +4,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import java.util.BitSet;
 
 /**
  * Disjoint, ascending, non-adjacent half-open ranges of indices: the rows or columns that take part
@@ -64,6 +65,19 @@ public final class Ranges {
       }
     }
     return new Ranges(Arrays.copyOf(merged, used));
+  }
+
+  /** {@return the runs of {@code indices}} */
+  public static Ranges of(BitSet indices) {
+    int[] bounds = new int[2 * indices.cardinality()];
+    int used = 0;
+    for (int start = indices.nextSetBit(0);
+        start >= 0;
+        start = indices.nextSetBit(bounds[used - 1])) {
+      bounds[used++] = start;
+      bounds[used++] = indices.nextClearBit(start);
+    }
+    return of(Arrays.copyOf(bounds, used));
   }
 
   /** {@return these ranges with every bound multiplied by {@code factor}} */

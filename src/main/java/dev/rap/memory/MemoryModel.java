@@ -23,7 +23,7 @@ public final class MemoryModel {
   /** Bytes of a cached key or value element, F16. */
   public static final int KV_ELEMENT_BYTES = 2;
 
-  /** Tokens of one prefill step: a longer prompt takes several. */
+  /** Tokens of one prefill step on the CPU. */
   public static final int STEP_TOKENS = 512;
 
   private final MaskShape shape;
@@ -31,6 +31,7 @@ public final class MemoryModel {
   private final long[][] unitBytes; // [Sublayer.index()][unit]
   private final long kvBytesPerToken; // of one head group
   private final long workspaceBytesPerToken; // activations of a step
+  private final int stepTokens; // most of a step, but for its sequences
   private final long logitsBytesPerSequence;
   private final long[] sublayerWeights; // [Sublayer.index()], the sums of unitBytes
 
@@ -40,12 +41,14 @@ public final class MemoryModel {
       long[][] unitBytes,
       long kvBytesPerToken,
       long workspaceBytesPerToken,
+      int stepTokens,
       long logitsBytesPerSequence) {
     this.shape = shape;
     this.fixedBytes = fixedBytes;
     this.unitBytes = unitBytes;
     this.kvBytesPerToken = kvBytesPerToken;
     this.workspaceBytesPerToken = workspaceBytesPerToken;
+    this.stepTokens = stepTokens;
     this.logitsBytesPerSequence = logitsBytesPerSequence;
     sublayerWeights = new long[unitBytes.length];
     for (int i = 0; i < unitBytes.length; i++) {
@@ -72,53 +75,45 @@ public final class MemoryModel {
         units[i][unit] = 2 * parameters;
       }
     }
-    return new MemoryModel(shape, 2 * fixed, units, kvBytes(config), 0, 0);
+    return new MemoryModel(shape, 2 * fixed, units, kvBytes(config), 0, STEP_TOKENS, 0);
   }
 
-  /**
-   * {@return the model of what is really allocated: weights as stored, KV as cached, activations
-   * and logits}
-   */
-  public static MemoryModel of(Weights weights, MaskShape shape) {
+  /** {@return the model of what is really allocated: weights, KV as cached, activations, logits} */
+  public static MemoryModel of(Weights weights, MaskShape shape, Storage storage) {
     ModelConfig config = weights.config();
-    long fixed = weights.embedding().byteSize() + weights.outputNorm().byteSize();
+    long fixed = storage.bytes(weights.embedding()) + storage.bytes(weights.outputNorm());
     if (!weights.tied()) {
-      fixed += weights.output().byteSize();
+      fixed += storage.bytes(weights.output());
     }
     long[][] units = new long[shape.sublayers()][];
     for (int l = 0; l < config.layers(); l++) {
       Weights.Layer layer = weights.layers().get(l);
-      fixed += layer.attentionNorm().byteSize() + layer.feedForwardNorm().byteSize();
+      fixed += storage.bytes(layer.attentionNorm()) + storage.bytes(layer.feedForwardNorm());
       units[2 * l] = new long[config.kvHeads()];
       for (Weights.Projection p :
           new Weights.Projection[] {
             layer.query(), layer.key(), layer.value(), layer.attentionOutput()
           }) {
-        fixed += p.bias().map(bias -> bias.byteSize()).orElse(0L);
+        fixed += p.bias().map(bias -> storage.bytes(bias)).orElse(0L);
         for (int group = 0; group < config.kvHeads(); group++) {
-          units[2 * l][group] += p.matrix().byteSize() / config.kvHeads();
+          units[2 * l][group] += storage.bytes(p.matrix()) / config.kvHeads();
         }
       }
       units[2 * l + 1] = new long[shape.channelBlocks()];
       long channel =
-          (layer.gate().byteSize() + layer.up().byteSize() + layer.down().byteSize())
+          (storage.bytes(layer.gate()) + storage.bytes(layer.up()) + storage.bytes(layer.down()))
               / config.feedForwardSize();
       for (int block = 0; block < shape.channelBlocks(); block++) {
         units[2 * l + 1][block] = channel * channels(shape, block);
       }
     }
-    long workspaceFloats =
-        3L * config.hiddenSize()
-            + 2L * config.querySize()
-            + 2L * config.kvSize()
-            + config.feedForwardSize()
-            + config.headSize();
     return new MemoryModel(
         shape,
         fixed,
         units,
         kvBytes(config),
-        Float.BYTES * workspaceFloats,
+        storage.workspaceBytesPerToken(config),
+        storage.stepTokens(),
         Float.BYTES * (long) config.vocabularySize());
   }
 
@@ -159,8 +154,8 @@ public final class MemoryModel {
   }
 
   private long workspace(Workload workload) {
-    long stepTokens = Math.min(workload.tokens(), Math.max(STEP_TOKENS, workload.sequences()));
-    return workspaceBytesPerToken * stepTokens + logitsBytesPerSequence * workload.sequences();
+    long tokens = Math.min(workload.tokens(), Math.max(stepTokens, workload.sequences()));
+    return workspaceBytesPerToken * tokens + logitsBytesPerSequence * workload.sequences();
   }
 
   /** {@return all bytes that {@code mask} needs under {@code workload}} */

@@ -301,16 +301,16 @@ public final class ForwardPass implements AutoCloseable {
   /**
    * {@return the logits of some tokens of the step, {@code [count, V]}, valid until the next call}
    *
-   * @param rows which tokens of the step: {@code rows[first .. first + count)}
+   * @param rows which tokens of the step: {@code rows[0 .. count)}
    */
-  public MemorySegment logits(int[] rows, int first, int count) {
+  public MemorySegment logits(int[] rows, int count) {
     if (count < 1 || count > logitRows) {
       throw new IllegalArgumentException(
           "count must be in [1, %d], was %d".formatted(logitRows, count));
     }
     long rowBytes = Float.BYTES * (long) config.hiddenSize();
     for (int i = 0; i < count; i++) {
-      MemorySegment.copy(hidden, rows[first + i] * rowBytes, selected, i * rowBytes, rowBytes);
+      MemorySegment.copy(hidden, rows[i] * rowBytes, selected, i * rowBytes, rowBytes);
     }
     kernels.rmsNorm(selected, selected, weights.outputNorm(), count, config.rmsEps());
     kernels.matmul(

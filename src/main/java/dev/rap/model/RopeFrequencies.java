@@ -10,10 +10,10 @@ import java.lang.foreign.ValueLayout;
  *
  * @see <a href="https://arxiv.org/abs/2104.09864">RoFormer</a>, section 3.2.2
  */
-final class RopeFrequencies {
+public final class RopeFrequencies {
   private final double[] radiansPerPosition; // [headSize / 2]
 
-  RopeFrequencies(ModelConfig config) {
+  public RopeFrequencies(ModelConfig config) {
     int pairs = config.headSize() / 2;
     radiansPerPosition = new double[pairs];
     for (int i = 0; i < pairs; i++) {
@@ -41,7 +41,7 @@ final class RopeFrequencies {
    *
    * @param cosSin float {@code [rows, headSize]}
    */
-  void write(MemorySegment cosSin, int row, int position) {
+  public void write(MemorySegment cosSin, int row, int position) {
     int pairs = radiansPerPosition.length;
     long first = 2L * pairs * row;
     for (int i = 0; i < pairs; i++) {

@@ -2,7 +2,6 @@ package dev.rap.model;
 
 import dev.rap.kernels.Ranges;
 import dev.rap.tensor.Tensor;
-import java.util.Arrays;
 import java.util.BitSet;
 
 /**
@@ -19,7 +18,7 @@ record SublayerPlan(Ranges units, Ranges keyColumns, Ranges inner, Ranges readab
 
   static SublayerPlan of(
       Sublayer.Kind kind, BitSet units, MaskShape shape, ModelConfig config, Tensor projection) {
-    Ranges runs = runs(units);
+    Ranges runs = Ranges.of(units);
     boolean attention = kind == Sublayer.Kind.ATTENTION;
     Ranges inner =
         attention
@@ -32,16 +31,6 @@ record SublayerPlan(Ranges units, Ranges keyColumns, Ranges inner, Ranges readab
         aligned(inner, projection.dtype().blockElements())
             ? inner
             : Ranges.all(projection.columns()));
-  }
-
-  private static Ranges runs(BitSet set) {
-    int[] bounds = new int[2 * set.cardinality()];
-    int used = 0;
-    for (int start = set.nextSetBit(0); start >= 0; start = set.nextSetBit(bounds[used - 1])) {
-      bounds[used++] = start;
-      bounds[used++] = set.nextClearBit(start);
-    }
-    return Ranges.of(Arrays.copyOf(bounds, used));
   }
 
   private static Ranges channels(Ranges blocks, MaskShape shape) {

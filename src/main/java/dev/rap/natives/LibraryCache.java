@@ -13,6 +13,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Directories of the user's own in which libraries are laid down to be loaded.
@@ -26,6 +28,10 @@ import java.util.function.Function;
 record LibraryCache(List<Path> directories) {
   private static final Set<PosixFilePermission> PRIVATE =
       PosixFilePermissions.fromString("rwx------");
+
+  // What glibc says where a library needs another: FILE: OTHER: cannot open ...
+  private static final Pattern MISSING =
+      Pattern.compile(": (\\S+): cannot open shared object file");
 
   /** {@return the user's cache directory, then one below the directory for temporary files} */
   static LibraryCache standard() {
@@ -44,16 +50,21 @@ record LibraryCache(List<Path> directories) {
   /**
    * Loads {@code library} from the first directory that lets it.
    *
+   * @param stem how the file's name begins
    * @param link throws {@link UnsatisfiedLinkError} if the file cannot be loaded
    */
-  NativeLibrary.Outcome load(byte[] library, Function<Path, SymbolLookup> link) {
+  NativeLibrary.Outcome load(String stem, byte[] library, Function<Path, SymbolLookup> link) {
     String sha256 = Sha256.of(library);
     List<String> failures = new ArrayList<>();
     for (Path directory : directories) {
       try {
-        Path file = layDown(directory, library, sha256);
+        Path file = layDown(directory, stem + "-" + sha256 + ".so", library, sha256);
         return new NativeLibrary.Loaded(file, sha256, link.apply(file));
       } catch (IOException | UnsatisfiedLinkError e) {
+        Matcher missing = MISSING.matcher(String.valueOf(e.getMessage()));
+        if (missing.find()) {
+          return needs(stem, missing.group(1));
+        }
         failures.add(
             "%s (%s: %s)".formatted(directory, e.getClass().getSimpleName(), e.getMessage()));
       }
@@ -63,9 +74,21 @@ record LibraryCache(List<Path> directories) {
         "set XDG_CACHE_HOME to a directory that can be written and that is not mounted noexec");
   }
 
-  private static Path layDown(Path directory, byte[] library, String sha256) throws IOException {
+  // Another directory would not help.
+  private static NativeLibrary.Unavailable needs(String stem, String missing) {
+    return new NativeLibrary.Unavailable(
+        "%s.so needs %s, which is not installed".formatted(stem, missing),
+        switch (missing) {
+          case "libcuda.so.1" -> "install the NVIDIA driver";
+          case "libcublas.so.12" -> "install cuBLAS 12 or 13";
+          default -> "install it";
+        });
+  }
+
+  private static Path layDown(Path directory, String name, byte[] library, String sha256)
+      throws IOException {
     createPrivate(directory);
-    Path file = directory.resolve("librap_cpu-" + sha256 + ".so");
+    Path file = directory.resolve(name);
     if (holds(file, sha256)) {
       return file;
     }

@@ -3,29 +3,26 @@ package dev.rap.natives;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.SymbolLookup;
-import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandle;
 import java.nio.file.Path;
+import java.util.EnumMap;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 
 /**
- * The library of CPU kernels, {@code librap_cpu.so}, which travels as a resource.
+ * The native libraries, which travel as resources: {@code librap_cpu.so}, {@code librap_cuda.so},
+ * {@code librap_cublas13.so} and JCuda's.
  *
- * <p>It is built for Linux on x86-64 alone. It is loaded at the first question and stays loaded.
+ * <p>They are built for Linux on x86-64 alone. Each is loaded at the first question and stays
+ * loaded. None of RAP's needs a GPU or a driver to be loaded.
  */
 public final class NativeLibrary {
-  /** RAP_ABI_VERSION in {@code native/rap_cpu.h}. */
-  static final int ABI_VERSION = 1;
-
-  private static final String RESOURCE = "linux-x86_64/librap_cpu.so";
+  private static final Map<OwnLibrary, Outcome> OUTCOMES = new EnumMap<>(OwnLibrary.class);
 
   private NativeLibrary() {}
 
-  /** What came of loading the library. */
+  /** What came of loading a library. */
   public sealed interface Outcome permits Loaded, Unavailable {}
 
   /**
@@ -45,28 +42,53 @@ public final class NativeLibrary {
    */
   public record Unavailable(String reason, String remedy) implements Outcome {}
 
-  /** {@return the outcome, the same at every call} */
+  /** {@return the CPU kernels; the same outcome at every call} */
   public static Outcome cpu() {
-    return Holder.CPU;
+    return own(OwnLibrary.CPU);
   }
 
-  private static final class Holder {
-    static final Outcome CPU = load();
+  /** {@return the CUDA kernels, loaded whether or not there is a GPU; the same at every call} */
+  public static Outcome cuda() {
+    return own(OwnLibrary.CUDA);
   }
 
-  private static Outcome load() {
-    String platform = System.getProperty("os.name") + " on " + System.getProperty("os.arch");
-    if (!isSupported(System.getProperty("os.name"), System.getProperty("os.arch"))) {
+  /**
+   * Loads one of JCuda's JNI libraries.
+   *
+   * @param name such as {@code JCudaDriver-12.6.0-linux-x86_64}
+   */
+  public static Outcome jcuda(String name) {
+    return load(
+        "lib" + name,
+        "/lib/lib" + name + ".so",
+        new Unavailable("lib" + name + ".so is missing", "use RAP's jar as it was built"));
+  }
+
+  static synchronized Outcome own(OwnLibrary library) {
+    return OUTCOMES.computeIfAbsent(library, NativeLibrary::loadOwn);
+  }
+
+  private static Outcome loadOwn(OwnLibrary library) {
+    return switch (load(library.stem(), library.resource(), library.absence())) {
+      case Loaded loaded -> library.check(loaded);
+      case Unavailable none -> none;
+    };
+  }
+
+  private static Outcome load(String stem, String resource, Unavailable absence) {
+    String system = System.getProperty("os.name");
+    String architecture = System.getProperty("os.arch");
+    if (!isSupported(system, architecture)) {
       return new Unavailable(
-          "native kernels exist for Linux on x86-64 only, this is " + platform,
+          "native kernels exist for Linux on x86-64 only, this is "
+              + system
+              + " on "
+              + architecture,
           "run on such a machine for full speed");
     }
-    Optional<byte[]> library = resource();
-    if (library.isEmpty()) {
-      return new Unavailable(
-          "this build has no native library", "install gcc 11 or newer and build again");
-    }
-    return LibraryCache.standard().load(library.get(), NativeLibrary::link);
+    return resource(resource)
+        .map(library -> LibraryCache.standard().load(stem, library, NativeLibrary::link))
+        .orElse(absence);
   }
 
   static boolean isSupported(String system, String architecture) {
@@ -74,40 +96,19 @@ public final class NativeLibrary {
         && (architecture.equals("amd64") || architecture.equals("x86_64"));
   }
 
-  static Optional<byte[]> resource() {
-    try (InputStream in = NativeLibrary.class.getResourceAsStream(RESOURCE)) {
+  static Optional<byte[]> resource(String name) {
+    try (InputStream in = NativeLibrary.class.getResourceAsStream(name)) {
       return in == null ? Optional.empty() : Optional.of(in.readAllBytes());
     } catch (IOException e) {
-      throw new UncheckedIOException("reading the resource " + RESOURCE, e);
+      throw new UncheckedIOException("reading the resource " + name, e);
     }
   }
 
   // Throws UnsatisfiedLinkError where the file is no library or its directory forbids execution.
-  @SuppressWarnings("restricted") // our own library, its bytes compared with the resource's digest
+  @SuppressWarnings(
+      "restricted") // a library of ours, its bytes compared with the resource's digest
   private static SymbolLookup link(Path file) {
     System.load(file.toString());
-    SymbolLookup symbols = SymbolLookup.loaderLookup();
-    int version = abiVersion(symbols);
-    if (version != ABI_VERSION) {
-      throw new UnsatisfiedLinkError(
-          "it has interface version %d, not %d".formatted(version, ABI_VERSION));
-    }
-    return symbols;
-  }
-
-  @SuppressWarnings("restricted") // int f(void): the one signature that no version changes
-  private static int abiVersion(SymbolLookup symbols) {
-    MethodHandle function =
-        Linker.nativeLinker()
-            .downcallHandle(
-                symbols
-                    .find("rap_abi_version")
-                    .orElseThrow(() -> new UnsatisfiedLinkError("it has no rap_abi_version")),
-                FunctionDescriptor.of(ValueLayout.JAVA_INT));
-    try {
-      return (int) function.invokeExact();
-    } catch (Throwable t) {
-      throw new AssertionError("rap_abi_version threw", t);
-    }
+    return SymbolLookup.loaderLookup();
   }
 }

@@ -1,5 +1,5 @@
 /**
- * What RAP needs from outside of Java: its own native library, and memory by the page.
+ * What RAP needs from outside of Java: native libraries, and memory by the page.
  *
  * <p><b>Start reading at</b> {@link dev.rap.natives.NativeLibrary}.
  *

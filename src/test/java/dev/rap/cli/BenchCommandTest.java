@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.rap.checkpoint.Checkpoint;
 import dev.rap.checkpoint.GgufFiles;
 import dev.rap.checkpoint.RandomLlama;
+import dev.rap.memory.Storage;
 import dev.rap.model.RetentionMask;
 import dev.rap.model.Sublayer;
 import dev.rap.model.Weights;
@@ -120,7 +121,7 @@ class BenchCommandTest {
               2 * (4 * 12_288 + 2 * 96 * 192),
               4 * 4 * 64,
               2 * 288 * 64),
-          StepCost.of(weights, dense));
+          StepCost.of(weights, Storage.AS_STORED, dense));
       // Less a head group, and the first 64 of 96 channels of layer 1.
       BitSet second = new BitSet();
       second.set(1);
@@ -129,7 +130,7 @@ class BenchCommandTest {
               .with(new Sublayer(0, Sublayer.Kind.ATTENTION), second)
               .with(new Sublayer(1, Sublayer.Kind.FEED_FORWARD), second);
       long elements = 3 * 12_288 + (96 + 32) * 192;
-      StepCost cost = StepCost.of(weights, mask);
+      StepCost cost = StepCost.of(weights, Storage.AS_STORED, mask);
       assertEquals(
           new StepCost(
               fixed + 4 * elements, 3 * 2 * 32 * 2, 2 * elements, 3 * 4 * 64, 2 * 288 * 64),

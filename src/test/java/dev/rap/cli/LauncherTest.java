@@ -129,6 +129,24 @@ class LauncherTest {
   }
 
   @Test
+  void theCudaJarLiesBesideTheOtherAsLongAsTheBuildMakesOne() throws Exception {
+    Path jdk = jdk(folder.resolve("jdk"), "25");
+    mavenRuns(
+        """
+        mkdir -p target && echo jar > target/rap.jar
+        echo "$RAP_CUDA_ARCHS" > target/rap-linux-x86_64-cuda.jar
+        """);
+    run(jdk);
+    Path copy = home.resolve("target").resolve("launch").resolve("rap-linux-x86_64-cuda.jar");
+    assertEquals("native\n", Files.readString(copy), "for the GPUs of this machine");
+
+    mavenRuns("rm target/rap-linux-x86_64-cuda.jar");
+    Files.setLastModifiedTime(home.resolve("pom.xml"), FileTime.from(Instant.now().plusSeconds(1)));
+    assertEquals(0, run(jdk).exitCode());
+    assertTrue(Files.notExists(copy));
+  }
+
+  @Test
   void buildsAgainWhenASourceIsNewerOrGone() throws Exception {
     Path jdk = jdk(folder.resolve("jdk"), "25");
     run(jdk);

@@ -46,6 +46,7 @@ class EngineTest {
   @TempDir private static Path folder;
   private static Checkpoint checkpoint;
   private static Weights weights;
+  private static Backend backend;
   private static RetentionMask dense;
 
   @BeforeAll
@@ -53,6 +54,7 @@ class EngineTest {
     Path file = GgufFiles.write(folder.resolve("tiny.gguf"), RandomLlama.tiny().untied());
     checkpoint = Checkpoint.open(file);
     weights = WeightsLoader.load(checkpoint);
+    backend = new CpuBackend(weights, KERNELS, 1);
     MaskShape shape = weights.config().maskShape(32);
     dense = RetentionMask.dense(shape);
   }
@@ -81,7 +83,7 @@ class EngineTest {
   }
 
   private static Engine engine(Options options) {
-    return new Engine(weights, KERNELS, options);
+    return new Engine(backend, options);
   }
 
   private static Sequence submit(Engine engine, int[] prompt, int maxTokens) {
@@ -124,7 +126,7 @@ class EngineTest {
     byte[] present = new byte[weights.config().layers() * weights.config().kvHeads()];
     Arrays.fill(present, (byte) 1);
     List<Integer> drawn = new ArrayList<>();
-    try (ModelRunner runner = new ModelRunner(weights, KERNELS, most, 1, most, most, 1)) {
+    try (ModelRunner runner = backend.newRunner(new ModelRunner.Limits(most, 1, most, most, 1))) {
       BlockTable table = new BlockTable();
       runner.pool().reserve(table, most);
       int cached = 0;
@@ -143,7 +145,7 @@ class EngineTest {
   }
 
   private static int likeliest(ModelRunner runner, int row) {
-    MemorySegment logits = runner.forward().logits(new int[] {row}, 0, 1);
+    MemorySegment logits = runner.logits(new int[] {row}, 1);
     int best = 0;
     for (int v = 1; v < weights.config().vocabularySize(); v++) {
       if (logit(logits, v) > logit(logits, best)) {
@@ -193,7 +195,7 @@ class EngineTest {
   void aTextDependsNeitherOnTheBatchNorOnTheTokensOfAStep(int stepTokens) {
     int[] lengths = {1, 2, BLOCK - 1, BLOCK, BLOCK + 1, 40};
     Options options = new Options(4, 128, 4 * 128);
-    try (Engine engine = new Engine(weights, KERNELS, options, stepTokens)) {
+    try (Engine engine = new Engine(backend, options, stepTokens)) {
       List<Sequence> sequences = new ArrayList<>();
       for (int i = 0; i < lengths.length; i++) {
         sequences.add(submit(engine, prompt(lengths[i], i), 12));
@@ -235,7 +237,7 @@ class EngineTest {
   // The long prompt needs 3 of 4 KvBlocks and takes three steps to be read.
   @Test
   void aNewcomerDoesNotTakeTheKvBlocksThatALongPromptWillNeed() {
-    try (Engine engine = new Engine(weights, KERNELS, new Options(2, 64, 4 * BLOCK), BLOCK)) {
+    try (Engine engine = new Engine(backend, new Options(2, 64, 4 * BLOCK), BLOCK)) {
       Sequence first = submit(engine, prompt(40, 1), 1);
       Sequence second = submit(engine, prompt(20, 2), 1);
       for (int i = 0; i < 3; i++) {
@@ -290,7 +292,7 @@ class EngineTest {
   // goes and returns.
   @Test
   void aSequenceOfWhichNothingIsCachedLosesNothing() {
-    try (Engine engine = new Engine(weights, KERNELS, new Options(2, 64, 128), 4)) {
+    try (Engine engine = new Engine(backend, new Options(2, 64, 128), 4)) {
       Sequence first = submit(engine, prompt(8, 6), 20);
       Sequence second = submit(engine, prompt(8, 7), 20);
       engine.step();

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.rap.engine.CpuBackend;
 import dev.rap.engine.LoadedModel;
 import dev.rap.engine.ModelRunner;
 import dev.rap.kernels.CpuKernels;
@@ -40,8 +41,9 @@ class GoldenPerplexityTest {
       window[i] = golden.get("firstWindow").get(i).asInt();
     }
     Kernels kernels = kernelKind.equals("native") ? CpuKernels.open(2) : CpuKernels.reference();
-    try (LoadedModel model = LoadedModel.open(MODEL, kernels);
-        ModelRunner runner = ModelRunner.forWindows(model, tokens)) {
+    try (LoadedModel model =
+            LoadedModel.open(MODEL, weights -> new CpuBackend(weights, kernels, 1));
+        ModelRunner runner = model.newWindowRunner(tokens)) {
       for (JsonNode goldenCase : golden.get("cases")) {
         if (!goldenCase.get("mask").isNull()) {
           Path file = folder.resolve("mask.json");

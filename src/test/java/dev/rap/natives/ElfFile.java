@@ -20,7 +20,9 @@ final class ElfFile {
   private static final int SHT_DYNSYM = 11;
   private static final int SHT_GNU_VERNEED = 0x6ffffffe;
   private static final int SHT_DYNAMIC = 6;
+  private static final short ABSOLUTE = (short) 0xfff1; // the name of a version, not a symbol
   private static final int DT_NEEDED = 1;
+  private static final int DT_SONAME = 14;
 
   private final ByteBuffer bytes;
   private final Map<Integer, List<Section>> sections = new HashMap<>(); // by type
@@ -69,25 +71,43 @@ final class ElfFile {
 
   /** {@return libraries that the loader brings along} */
   Set<String> neededLibraries() {
-    Set<String> libraries = new TreeSet<>();
+    return dynamicStrings(DT_NEEDED);
+  }
+
+  /** {@return the name that others need it by; empty or one} */
+  Set<String> soname() {
+    return dynamicStrings(DT_SONAME);
+  }
+
+  private Set<String> dynamicStrings(int tag) {
+    Set<String> strings = new TreeSet<>();
     for (Section section : sections.getOrDefault(SHT_DYNAMIC, List.of())) {
       for (int at = (int) section.offset(); at < section.offset() + section.size(); at += 16) {
-        if (bytes.getLong(at) == DT_NEEDED) {
-          libraries.add(string(section, Math.toIntExact(bytes.getLong(at + 8))));
+        if (bytes.getLong(at) == tag) {
+          strings.add(string(section, Math.toIntExact(bytes.getLong(at + 8))));
         }
       }
     }
-    return libraries;
+    return strings;
   }
 
-  /** {@return global and weak symbols that are defined here} */
+  /** {@return global and weak symbols that are defined here, functions and variables} */
   Set<String> exports() {
+    return symbols(true);
+  }
+
+  /** {@return symbols that other libraries must define} */
+  Set<String> imports() {
+    return symbols(false);
+  }
+
+  private Set<String> symbols(boolean defined) {
     Set<String> names = new TreeSet<>();
     for (Section section : sections.getOrDefault(SHT_DYNSYM, List.of())) {
       for (int at = (int) section.offset(); at < section.offset() + section.size(); at += 24) {
         boolean local = bytes.get(at + 4) >> 4 == 0;
-        boolean defined = bytes.getShort(at + 6) != 0;
-        if (!local && defined) {
+        short where = bytes.getShort(at + 6);
+        if (!local && where != ABSOLUTE && (where != 0) == defined) {
           names.add(string(section, bytes.getInt(at)));
         }
       }

@@ -36,14 +36,14 @@ class LibraryCacheTest {
   private NativeLibrary.Loaded load(Path... directories) {
     return assertInstanceOf(
         NativeLibrary.Loaded.class,
-        new LibraryCache(List.of(directories)).load(LIBRARY, this::link));
+        new LibraryCache(List.of(directories)).load("librap_test", LIBRARY, this::link));
   }
 
   @Test
   void libraryLiesUnderItsDigestInAPrivateDirectory() throws IOException {
     Path cache = folder.resolve("made/on/the/way");
     NativeLibrary.Loaded loaded = load(cache);
-    assertEquals(cache.resolve("librap_cpu-" + SHA_256 + ".so"), loaded.path());
+    assertEquals(cache.resolve("librap_test-" + SHA_256 + ".so"), loaded.path());
     assertEquals(SHA_256, loaded.sha256());
     assertEquals(List.of(loaded.path()), linked);
     assertArrayEquals(LIBRARY, Files.readAllBytes(loaded.path()));
@@ -95,6 +95,7 @@ class LibraryCacheTest {
     NativeLibrary.Outcome outcome =
         new LibraryCache(List.of(noexec, second))
             .load(
+                "librap_test",
                 LIBRARY,
                 file -> {
                   if (file.startsWith(noexec)) {
@@ -110,11 +111,34 @@ class LibraryCacheTest {
   void failureNamesEveryDirectoryAndWhatToDo() throws IOException {
     Path file = Files.writeString(folder.resolve("file"), "in the way");
     NativeLibrary.Outcome outcome =
-        new LibraryCache(List.of(file.resolve("a"), file.resolve("b"))).load(LIBRARY, this::link);
+        new LibraryCache(List.of(file.resolve("a"), file.resolve("b")))
+            .load("librap_test", LIBRARY, this::link);
     NativeLibrary.Unavailable none = assertInstanceOf(NativeLibrary.Unavailable.class, outcome);
     assertTrue(none.reason().contains(file.resolve("a").toString()), none::reason);
     assertTrue(none.reason().contains(file.resolve("b").toString()), none::reason);
     assertTrue(none.remedy().contains("XDG_CACHE_HOME"), none::remedy);
+  }
+
+  @Test
+  void libraryThatIsMissingIsNamedAndNoOtherDirectoryTried() {
+    NativeLibrary.Outcome outcome =
+        new LibraryCache(List.of(folder.resolve("a"), folder.resolve("b")))
+            .load(
+                "libtest",
+                LIBRARY,
+                file -> {
+                  link(file);
+                  // As glibc words it.
+                  throw new UnsatisfiedLinkError(
+                      file
+                          + ": libcuda.so.1: cannot open shared object file: No such file or"
+                          + " directory");
+                });
+    assertEquals(
+        new NativeLibrary.Unavailable(
+            "libtest.so needs libcuda.so.1, which is not installed", "install the NVIDIA driver"),
+        outcome);
+    assertEquals(1, linked.size());
   }
 
   @Test

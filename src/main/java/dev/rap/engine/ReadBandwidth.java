@@ -1,4 +1,4 @@
-package dev.rap.cli;
+package dev.rap.engine;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

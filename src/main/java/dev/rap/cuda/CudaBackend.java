@@ -1,0 +1,201 @@
+package dev.rap.cuda;
+
+import dev.rap.Bytes;
+import dev.rap.InputException;
+import dev.rap.engine.Backend;
+import dev.rap.engine.ModelRunner;
+import dev.rap.memory.MemoryModel;
+import dev.rap.memory.Storage;
+import dev.rap.memory.Workload;
+import dev.rap.model.ModelConfig;
+import dev.rap.model.Weights;
+import dev.rap.natives.NativeLibrary;
+import dev.rap.tensor.Tensor;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.function.DoubleConsumer;
+
+/** Runs a model on an NVIDIA GPU. Belongs to the thread that made it. */
+public final class CudaBackend implements Backend {
+  private static final System.Logger LOG = System.getLogger(CudaBackend.class.getName());
+
+  // Fewer leave cuBLAS below its speed, more take workspace without gain.
+  private static final int STEP_TOKENS = 2048;
+
+  /** Parameters of matrices in two bytes, vectors and the hidden state in F32. */
+  static final Storage STORAGE =
+      new Storage() {
+        @Override
+        public long bytes(Tensor tensor) {
+          long elements = (long) tensor.rows() * tensor.columns();
+          return elements * (tensor.rows() == 1 ? Float.BYTES : Element.BYTES);
+        }
+
+        @Override
+        public long workspaceBytesPerToken(ModelConfig config) {
+          long elements =
+              config.hiddenSize()
+                  + (long) config.kvHeads() * CudaWeights.qkvRows(config)
+                  + config.querySize()
+                  + 2L * config.feedForwardSize();
+          return Float.BYTES * (long) config.hiddenSize() + Element.BYTES * elements;
+        }
+
+        @Override
+        public int stepTokens() {
+          return STEP_TOKENS;
+        }
+      };
+
+  /** What runners share. */
+  record Parts(
+      CudaDevice device,
+      CudaStream stream,
+      CudaKernels kernels,
+      Optional<CudaBlas> blas,
+      CudaWeights weights) {}
+
+  private final Weights weights;
+  private final Parts parts;
+
+  private CudaBackend(Weights weights, Parts parts) {
+    this.weights = weights;
+    this.parts = parts;
+  }
+
+  /**
+   * Opens the GPU and brings a model to it.
+   *
+   * @param progress is told the share done, in [0, 1], 0 when copying begins
+   * @return the backend, or why there can be none here
+   * @throws InputException if the model does not fit
+   */
+  public static Result open(Weights weights, DoubleConsumer progress) {
+    return switch (Cuda.open()) {
+      case Cuda.Missing missing -> missing;
+      case Cuda.Opened opened ->
+          switch (NativeLibrary.cuda()) {
+            case NativeLibrary.Unavailable none -> {
+              opened.driver().close();
+              yield new Cuda.Missing(none.reason(), none.remedy());
+            }
+            case NativeLibrary.Loaded loaded ->
+                open(opened, new NativeCudaKernels(loaded.symbols()), weights, progress);
+          };
+    };
+  }
+
+  /** What came of {@link #open}. */
+  public sealed interface Result permits Opened, Cuda.Missing {}
+
+  /** The model is on the GPU. */
+  public record Opened(CudaBackend backend) implements Result {}
+
+  private static Result open(
+      Cuda.Opened opened, CudaKernels kernels, Weights weights, DoubleConsumer progress) {
+    CudaDevice device = CudaDevice.open(opened.driver());
+    boolean done = false;
+    try {
+      device.load(kernels::prepare);
+      Optional<CudaBlas> blas = blas(device);
+      Result result = new Opened(load(device, kernels, blas, weights, progress));
+      done = true;
+      return result;
+    } catch (CudaException e) {
+      return new Cuda.Missing(
+          "the GPU %s cannot be used: %s".formatted(device.facts().name(), e.getMessage()),
+          "run with --backend cpu, and see ./rap doctor");
+    } finally {
+      if (!done) {
+        device.abandon();
+      }
+    }
+  }
+
+  private static Optional<CudaBlas> blas(CudaDevice device) {
+    return switch (CublasLibrary.find()) {
+      case CublasLibrary.Loaded library -> Optional.of(new Cublas(device, library));
+      case CublasLibrary.Missing none -> {
+        LOG.log(
+            System.Logger.Level.WARNING,
+            "Reading prompts is slow: {0}. To mend it, {1}.",
+            none.reason(),
+            none.remedy());
+        yield Optional.empty();
+      }
+    };
+  }
+
+  /** Brings a model to a device, which is closed with the backend. */
+  static CudaBackend load(
+      CudaDevice device,
+      CudaKernels kernels,
+      Optional<CudaBlas> blas,
+      Weights weights,
+      DoubleConsumer progress) {
+    requireRoom(device, weights);
+    CudaStream stream = device.newStream();
+    try (WeightsUpload upload = new WeightsUpload(device, stream, kernels, weights, progress)) {
+      return new CudaBackend(weights, new Parts(device, stream, kernels, blas, upload.run()));
+    }
+  }
+
+  private static long weightBytes(Weights weights) {
+    MemoryModel memory = MemoryModel.of(weights, weights.config().maskShape(), STORAGE);
+    return memory.denseUse(new Workload(1, 1)).weights();
+  }
+
+  private static void requireRoom(CudaDevice device, Weights weights) {
+    long needed = StagingRing.BYTES + weightBytes(weights);
+    CudaDriver.MemoryInfo memory = device.memoryInfo();
+    if (needed > memory.free()) {
+      throw new InputException(
+          "%s takes %s on the GPU (%s of weights in 2 bytes a parameter, %s to load them) and %s of %s are free there: close what uses the GPU, take a smaller model, or --backend cpu"
+              .formatted(
+                  weights.config().name(),
+                  Bytes.text(needed),
+                  Bytes.text(needed - StagingRing.BYTES),
+                  Bytes.text(StagingRing.BYTES),
+                  Bytes.text(memory.free()),
+                  Bytes.text(memory.total())));
+    }
+  }
+
+  @Override
+  public String description() {
+    DeviceFacts facts = parts.device().facts();
+    return "cuda %s, %s, %s"
+        .formatted(
+            facts.name(),
+            parts.weights().element().name().toLowerCase(Locale.ROOT),
+            parts.blas().map(CudaBlas::description).orElse("no cuBLAS"));
+  }
+
+  @Override
+  public Weights weights() {
+    return weights;
+  }
+
+  @Override
+  public Storage storage() {
+    return STORAGE;
+  }
+
+  @Override
+  public ModelRunner newRunner(ModelRunner.Limits limits) {
+    return new CudaRunner(parts, limits);
+  }
+
+  @Override
+  public double measureReadBandwidth() {
+    return DeviceBandwidth.measure(parts);
+  }
+
+  @Override
+  public void close() {
+    parts.weights().close();
+    parts.blas().ifPresent(CudaBlas::close);
+    parts.stream().close();
+    parts.device().close();
+  }
+}

@@ -1,0 +1,239 @@
+package dev.rap.cuda;
+
+import dev.rap.engine.ModelRunner;
+import dev.rap.engine.Sequence;
+import dev.rap.kv.KvBlockPool;
+import dev.rap.kv.StepBatch;
+import dev.rap.model.MeanInputs;
+import dev.rap.model.ModelConfig;
+import dev.rap.model.RetentionMask;
+import dev.rap.model.Sublayer;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Executes steps on the device. A step in which every sequence has one token is one graph launch.
+ */
+final class CudaRunner implements ModelRunner {
+  private final CudaBackend.Parts parts;
+  private final ModelConfig config;
+  private final Limits limits;
+  private final int rows; // of logits at once
+  private final KvBlockPool pool;
+  private final StepBatch batch;
+  private final DeviceStep step;
+  private final MaskTables mask;
+  private final DeviceKv kv;
+  private final CudaForward forward;
+  private final Results results;
+  private final DecodeGraphs graphs;
+  private final ProjectionSums sums;
+  private boolean drawn; // whether the step's graph has the likeliest token of each of its tokens
+
+  CudaRunner(CudaBackend.Parts parts, Limits limits) {
+    this.parts = parts;
+    this.config = parts.weights().config();
+    this.limits = limits;
+    this.rows = Math.max(limits.logitRows(), Math.min(limits.sequences(), CudaKernels.FEW_TOKENS));
+    this.pool = new KvBlockPool(limits.blocks(), BLOCK_SIZE);
+    this.batch =
+        new StepBatch(
+            config, limits.stepTokens(), limits.sequences(), limits.contextLength(), BLOCK_SIZE);
+    this.step = new DeviceStep(parts.device(), parts.stream(), config, limits);
+    this.mask = new MaskTables(parts.device(), parts.stream(), parts.kernels(), parts.weights());
+    this.kv = new DeviceKv(parts.device(), config, limits);
+    int paddedRows = DecodeGraphs.bucket(Math.min(rows, CudaKernels.FEW_TOKENS));
+    this.forward = new CudaForward(parts, mask, kv, limits, Math.max(rows, paddedRows));
+    this.results =
+        new Results(
+            parts.device(),
+            parts.stream(),
+            parts.kernels(),
+            Math.max(rows, paddedRows),
+            config.vocabularySize());
+    this.graphs = new DecodeGraphs(parts.stream(), this::decode);
+    this.sums = new ProjectionSums(parts, config);
+  }
+
+  @Override
+  public ModelConfig config() {
+    return config;
+  }
+
+  @Override
+  public Limits limits() {
+    return limits;
+  }
+
+  @Override
+  public RetentionMask mask() {
+    return mask.mask();
+  }
+
+  @Override
+  public void setMask(RetentionMask changed, Optional<MeanInputs> means) {
+    mask.set(changed, means);
+    graphs.retain(forward::servesAllMasks);
+  }
+
+  @Override
+  public KvBlockPool pool() {
+    return pool;
+  }
+
+  @Override
+  public StepBatch batch() {
+    return batch;
+  }
+
+  @Override
+  public void run() {
+    if (batch.tokens() == batch.layout().sequences() && batch.tokens() <= CudaKernels.FEW_TOKENS) {
+      int padded = DecodeGraphs.bucket(batch.tokens());
+      step.fill(batch, padded);
+      graphs.launch(padded);
+      step.uploadQueued();
+      drawn = true;
+    } else {
+      ModelRunner.super.run();
+    }
+  }
+
+  // What a graph holds: a step of one token each of so many sequences, up to the likeliest tokens.
+  private void decode(int sequences) {
+    step.upload(sequences);
+    queueSublayers();
+    forward.logits(0, sequences);
+    results.argmax(forward.logits(), sequences);
+  }
+
+  private void queueSublayers() {
+    forward.embed(step);
+    for (int i = 0; i < 2 * config.layers(); i++) {
+      forward.sublayer(i, step);
+    }
+  }
+
+  @Override
+  public void begin() {
+    step.fill(batch, batch.tokens());
+    step.upload(batch.layout().sequences());
+    step.uploadQueued();
+    forward.embed(step);
+    drawn = false;
+  }
+
+  @Override
+  public void sublayer(int index) {
+    forward.sublayer(index, step);
+  }
+
+  @Override
+  public MemorySegment logits(int[] rows, int count) {
+    queueLogits(rows, count);
+    return results.download(forward.logits(), count);
+  }
+
+  private void queueLogits(int[] rows, int count) {
+    if (count < 1 || count > this.rows) {
+      throw new IllegalArgumentException(
+          "count must be in [1, %d], was %d".formatted(this.rows, count));
+    }
+    forward.logits(results.rows(rows, count), count);
+    drawn = false;
+  }
+
+  @Override
+  public void draw(int[] rows, List<Sequence> sequences, int[] tokens) {
+    int count = sequences.size();
+    boolean ready = drawn && count == batch.tokens();
+    if (!ready) {
+      queueLogits(rows, count);
+    }
+    if (sequences.stream().anyMatch(sequence -> sequence.sampling().repetitionPenalty() != 1)) {
+      MemorySegment logits = results.download(forward.logits(), count);
+      for (int i = 0; i < count; i++) {
+        tokens[i] = sequences.get(i).sample(logits, i);
+      }
+      return;
+    }
+    if (!sequences.stream().allMatch(sequence -> sequence.sampling().isGreedy())) {
+      results.sample(forward.logits(), sequences);
+    } else if (!ready) {
+      results.argmax(forward.logits(), count);
+    }
+    results.tokens(tokens, count);
+  }
+
+  @Override
+  public double logProbs(int firstRow, int count, int[] ids, int firstTarget) {
+    int[] chunkRows = new int[Math.min(rows, count)];
+    double sum = 0;
+    for (int done = 0; done < count; done += chunkRows.length) {
+      int chunk = Math.min(chunkRows.length, count - done);
+      for (int i = 0; i < chunk; i++) {
+        chunkRows[i] = firstRow + done + i;
+      }
+      queueLogits(chunkRows, chunk);
+      sum += results.logProbs(forward.logits(), ids, firstTarget + done, chunk);
+    }
+    return sum;
+  }
+
+  @Override
+  public void addProjectionInputs(Sublayer.Kind kind, double[] inputSums) {
+    sums.add(forward.projectionInput(kind), batch.tokens(), inputSums);
+  }
+
+  @Override
+  public HiddenStates newHiddenStates(int count) {
+    return new DeviceStates(count);
+  }
+
+  /** {@return kernels of one decode step of so many sequences, once such a step ran} */
+  int kernelsOfDecode(int sequences) {
+    return graphs.kernels(DecodeGraphs.bucket(sequences));
+  }
+
+  /** The hidden state, copied on the device. */
+  private final class DeviceStates implements HiddenStates {
+    private final DeviceMemory states; // [count, stepTokens, D]
+
+    DeviceStates(int count) {
+      states = parts.device().allocate(count * forward.hidden().bytes(), MemoryOwner.WORKSPACE);
+    }
+
+    @Override
+    public void save(int index) {
+      parts.stream().copy(states, at(index), forward.hidden(), 0, forward.hidden().bytes());
+    }
+
+    @Override
+    public void restore(int index) {
+      parts.stream().copy(forward.hidden(), 0, states, at(index), forward.hidden().bytes());
+    }
+
+    private long at(int index) {
+      return index * forward.hidden().bytes();
+    }
+
+    @Override
+    public void close() {
+      states.close();
+    }
+  }
+
+  @Override
+  public void close() {
+    parts.stream().synchronize();
+    graphs.close();
+    sums.close();
+    results.close();
+    forward.close();
+    kv.close();
+    mask.close();
+    step.close();
+    batch.close();
+  }
+}

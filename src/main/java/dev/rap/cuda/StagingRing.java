@@ -1,0 +1,106 @@
+package dev.rap.cuda;
+
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.function.Consumer;
+
+/**
+ * Pinned buffers with as much device memory each, through which host memory of any kind passes to
+ * the device. Several threads fill a pinned buffer while earlier ones are on their way: one thread
+ * alone copies at a quarter of what PCIe carries.
+ */
+final class StagingRing implements AutoCloseable {
+  private static final int SLOTS = 4;
+  private static final long SLOT_BYTES = 32L << 20;
+  private static final int MOST_THREADS = 8;
+
+  /** Of device memory that a ring takes, and as much pinned. */
+  static final long BYTES = SLOTS * SLOT_BYTES;
+
+  private final CudaStream stream;
+  private final List<Slot> slots = new ArrayList<>();
+  private final ExecutorService copiers;
+  private final int threads;
+  private int next;
+
+  private record Slot(PinnedMemory pinned, DeviceMemory staged, CudaEvent done)
+      implements AutoCloseable {
+    @Override
+    public void close() {
+      pinned.close();
+      staged.close();
+      done.close();
+    }
+  }
+
+  StagingRing(CudaDevice device, CudaStream stream) {
+    this.stream = stream;
+    for (int i = 0; i < SLOTS; i++) {
+      slots.add(
+          new Slot(
+              device.newPinned(SLOT_BYTES),
+              device.allocate(SLOT_BYTES, MemoryOwner.WORKSPACE),
+              device.newEvent()));
+    }
+    this.threads = Math.clamp(Runtime.getRuntime().availableProcessors(), 1, MOST_THREADS);
+    this.copiers = Executors.newFixedThreadPool(threads, Thread.ofPlatform().daemon().factory());
+  }
+
+  long slotBytes() {
+    return SLOT_BYTES;
+  }
+
+  /**
+   * Brings {@code data} to staging memory and queues what reads it there.
+   *
+   * @param data at most {@link #slotBytes}
+   * @param reader queues work on the stream, given where it is
+   */
+  void pass(MemorySegment data, Consumer<DeviceMemory> reader) {
+    Slot slot = slots.get(next++ % SLOTS);
+    slot.done().await();
+    fill(slot.pinned().segment(), data);
+    stream.upload(slot.staged(), 0, slot.pinned().segment(), data.byteSize());
+    reader.accept(slot.staged());
+    stream.record(slot.done());
+  }
+
+  private void fill(MemorySegment pinned, MemorySegment data) {
+    if (data.byteSize() < threads * 65536L) {
+      MemorySegment.copy(data, 0, pinned, 0, data.byteSize());
+      return;
+    }
+    List<Callable<Void>> parts = new ArrayList<>();
+    for (int i = 0; i < threads; i++) {
+      long first = data.byteSize() * i / threads;
+      long bytes = data.byteSize() * (i + 1) / threads - first;
+      parts.add(
+          () -> {
+            MemorySegment.copy(data, first, pinned, first, bytes);
+            return null;
+          });
+    }
+    try {
+      for (Future<Void> part : copiers.invokeAll(parts)) {
+        part.get();
+      }
+    } catch (ExecutionException e) {
+      throw new IllegalStateException("reading the model's file failed", e.getCause());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("loading the model was interrupted", e);
+    }
+  }
+
+  @Override
+  public void close() {
+    copiers.shutdownNow();
+    slots.forEach(Slot::close);
+  }
+}

@@ -1,0 +1,236 @@
+package dev.rap.cuda;
+
+import dev.rap.model.ModelConfig;
+import dev.rap.model.Weights;
+import dev.rap.tensor.DType;
+import dev.rap.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.DoubleConsumer;
+
+/**
+ * Brings a model's parameters to the device: file, pinned memory, staging memory, and a kernel that
+ * lays them out. The host never holds more of the model than the page cache and the pinned memory.
+ */
+final class WeightsUpload implements AutoCloseable {
+  private final CudaDevice device;
+  private final CudaStream stream;
+  private final CudaKernels kernels;
+  private final Weights weights;
+  private final ModelConfig config;
+  private final Element element;
+  private final StagingRing staging;
+  private final List<DeviceMemory> made = new ArrayList<>();
+  private final DoubleConsumer progress;
+  private final long totalBytes;
+  private long doneBytes;
+
+  /**
+   * @param progress is told the share done, in [0, 1], 0 when it begins
+   */
+  WeightsUpload(
+      CudaDevice device,
+      CudaStream stream,
+      CudaKernels kernels,
+      Weights weights,
+      DoubleConsumer progress) {
+    this.device = device;
+    this.stream = stream;
+    this.kernels = kernels;
+    this.weights = weights;
+    this.config = weights.config();
+    this.element = elementOf(weights);
+    this.progress = progress;
+    this.totalBytes = storedBytes(weights);
+    this.staging = new StagingRing(device, stream);
+  }
+
+  /**
+   * {@return how the parameters are kept}
+   *
+   * <p>F16 has three more bits than BF16, which only wide-ranging parameters need: those that were
+   * made in F32 or BF16.
+   */
+  static Element elementOf(Weights weights) {
+    DType stored = weights.layers().getFirst().gate().dtype();
+    return stored == DType.BF16 || stored == DType.F32 ? Element.BF16 : Element.F16;
+  }
+
+  private static long storedBytes(Weights weights) {
+    long bytes = weights.embedding().byteSize();
+    if (!weights.tied()) {
+      bytes += weights.output().byteSize();
+    }
+    for (Weights.Layer layer : weights.layers()) {
+      for (Tensor tensor : matrices(layer)) {
+        bytes += tensor.byteSize();
+      }
+    }
+    return bytes;
+  }
+
+  private static List<Tensor> matrices(Weights.Layer layer) {
+    return List.of(
+        layer.query().matrix(),
+        layer.key().matrix(),
+        layer.value().matrix(),
+        layer.attentionOutput().matrix(),
+        layer.gate(),
+        layer.up(),
+        layer.down());
+  }
+
+  /** {@return the parameters; nothing stays allocated if it throws} */
+  CudaWeights run() {
+    boolean done = false;
+    progress.accept(0);
+    try {
+      DeviceMemory embedding = table(weights.embedding());
+      DeviceMemory output = weights.tied() ? embedding : table(weights.output());
+      List<CudaWeights.Layer> layers = new ArrayList<>();
+      for (Weights.Layer layer : weights.layers()) {
+        layers.add(layer(layer));
+      }
+      float[] norm = new float[config.hiddenSize()];
+      copy(weights.outputNorm(), 0, norm.length, norm, 0);
+      DeviceMemory outputNorm = floats(norm);
+      stream.synchronize();
+      done = true;
+      return new CudaWeights(config, element, embedding, outputNorm, output, layers);
+    } finally {
+      if (!done) {
+        made.forEach(DeviceMemory::close);
+      }
+    }
+  }
+
+  private DeviceMemory table(Tensor tensor) {
+    DeviceMemory memory = elements(tensor.rows());
+    convert(memory.address(), tensor, tensor.rows(), tensor.rows(), false);
+    return memory;
+  }
+
+  private CudaWeights.Layer layer(Weights.Layer layer) {
+    int headSize = config.headSize();
+    int groupRows = CudaWeights.outputRows(config);
+    int stride = CudaWeights.qkvRows(config);
+    DeviceMemory qkv = elements(config.kvHeads() * stride);
+    convert(qkv.address(), layer.query().matrix(), groupRows, stride, false);
+    convert(row(qkv, groupRows), layer.key().matrix(), headSize, stride, false);
+    convert(row(qkv, groupRows + headSize), layer.value().matrix(), headSize, stride, false);
+    DeviceMemory output = elements(config.querySize());
+    convert(
+        output.address(),
+        layer.attentionOutput().matrix(),
+        config.querySize(),
+        config.querySize(),
+        true);
+    DeviceMemory gate = table(layer.gate());
+    DeviceMemory up = table(layer.up());
+    DeviceMemory down = elements(config.feedForwardSize());
+    convert(down.address(), layer.down(), config.feedForwardSize(), config.feedForwardSize(), true);
+    float[] norms = new float[2 * config.hiddenSize()];
+    copy(layer.attentionNorm(), 0, config.hiddenSize(), norms, 0);
+    copy(layer.feedForwardNorm(), 0, config.hiddenSize(), norms, config.hiddenSize());
+    return new CudaWeights.Layer(
+        floats(norms), qkv, output, qkvBias(layer), outputBias(layer), gate, up, down);
+  }
+
+  private long row(DeviceMemory matrix, int row) {
+    return matrix.address((long) row * config.hiddenSize() * Element.BYTES);
+  }
+
+  private DeviceMemory elements(int rows) {
+    return keep(
+        device.allocate((long) rows * config.hiddenSize() * Element.BYTES, MemoryOwner.WEIGHTS));
+  }
+
+  private DeviceMemory keep(DeviceMemory memory) {
+    made.add(memory);
+    return memory;
+  }
+
+  // Rows of the file go through the ring, as many at a time as it holds.
+  private void convert(long y, Tensor tensor, long run, long runStride, boolean transpose) {
+    long rowsAtOnce = Math.max(1, staging.slotBytes() / tensor.rowBytes());
+    for (long first = 0; first < tensor.rows(); first += rowsAtOnce) {
+      long rows = Math.min(rowsAtOnce, tensor.rows() - first);
+      long bytes = rows * tensor.rowBytes();
+      MemorySegment part = tensor.data().asSlice(first * tensor.rowBytes(), bytes);
+      long firstRow = first;
+      staging.pass(
+          part,
+          staged ->
+              kernels.convert(
+                  stream.handle(),
+                  element,
+                  y,
+                  transpose ? config.hiddenSize() : tensor.columns(),
+                  run,
+                  runStride,
+                  staged.address(),
+                  tensor.dtype().ggmlId(),
+                  firstRow,
+                  rows,
+                  tensor.columns(),
+                  transpose));
+      doneBytes += bytes;
+      progress.accept((double) doneBytes / totalBytes);
+    }
+  }
+
+  private Optional<DeviceMemory> qkvBias(Weights.Layer layer) {
+    List<Optional<Tensor>> biases =
+        List.of(layer.query().bias(), layer.key().bias(), layer.value().bias());
+    if (biases.stream().allMatch(Optional::isEmpty)) {
+      return Optional.empty();
+    }
+    int groupRows = CudaWeights.outputRows(config);
+    int headSize = config.headSize();
+    float[] values = new float[config.kvHeads() * CudaWeights.qkvRows(config)];
+    int at = 0;
+    for (int group = 0; group < config.kvHeads(); group++) {
+      for (int i = 0; i < biases.size(); i++) {
+        int count = i == 0 ? groupRows : headSize;
+        if (biases.get(i).isPresent()) {
+          copy(biases.get(i).get(), group * count, count, values, at);
+        }
+        at += count;
+      }
+    }
+    return Optional.of(floats(values));
+  }
+
+  private Optional<DeviceMemory> outputBias(Weights.Layer layer) {
+    return layer
+        .attentionOutput()
+        .bias()
+        .map(
+            bias -> {
+              float[] values = new float[config.hiddenSize()];
+              copy(bias, 0, values.length, values, 0);
+              return floats(values);
+            });
+  }
+
+  private static void copy(Tensor row, int first, int count, float[] values, int at) {
+    MemorySegment.copy(
+        row.data(), ValueLayout.JAVA_FLOAT, (long) first * Float.BYTES, values, at, count);
+  }
+
+  private DeviceMemory floats(float[] values) {
+    DeviceMemory memory =
+        keep(device.allocate((long) values.length * Float.BYTES, MemoryOwner.WEIGHTS));
+    staging.pass(
+        MemorySegment.ofArray(values), staged -> stream.copy(memory, 0, staged, 0, memory.bytes()));
+    return memory;
+  }
+
+  @Override
+  public void close() {
+    staging.close();
+  }
+}

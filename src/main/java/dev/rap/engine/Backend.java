@@ -1,0 +1,26 @@
+package dev.rap.engine;
+
+import dev.rap.memory.Storage;
+import dev.rap.model.Weights;
+
+/** A model where it runs: its weights are there, and runners share them. */
+public interface Backend extends AutoCloseable {
+
+  /** {@return what runs, for people: such as {@code native avx512, 2 threads}} */
+  String description();
+
+  /** {@return the parameters as the model's file has them} */
+  Weights weights();
+
+  /** {@return what parameters and activations take here} */
+  Storage storage();
+
+  /** {@return a runner, closed by the caller and before this} */
+  ModelRunner newRunner(ModelRunner.Limits limits);
+
+  /** {@return bytes a second that a plain read of memory reaches here, measured now} */
+  double measureReadBandwidth();
+
+  @Override
+  void close();
+}

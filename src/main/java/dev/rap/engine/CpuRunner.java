@@ -1,0 +1,183 @@
+package dev.rap.engine;
+
+import dev.rap.kernels.Kernels;
+import dev.rap.kv.KvBlockPool;
+import dev.rap.kv.KvCache;
+import dev.rap.kv.StepBatch;
+import dev.rap.model.ForwardPass;
+import dev.rap.model.MeanInputs;
+import dev.rap.model.ModelConfig;
+import dev.rap.model.RetentionMask;
+import dev.rap.model.Sublayer;
+import dev.rap.model.Weights;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+import java.util.Optional;
+
+/** Executes steps on the CPU. */
+final class CpuRunner implements ModelRunner {
+  private final Kernels kernels;
+  private final Limits limits;
+  private final ForwardPass forward;
+  private final KvCache cache;
+  private final KvBlockPool pool;
+  private final StepBatch batch;
+  private final Arena arena = Arena.ofShared();
+  private final MemorySegment targets; // int32 [logitRows]
+  private final MemorySegment logProbs; // float64 [logitRows]
+  private final int[] rows;
+
+  CpuRunner(Weights weights, Kernels kernels, Limits limits) {
+    ModelConfig config = weights.config();
+    this.kernels = kernels;
+    this.limits = limits;
+    this.forward = new ForwardPass(weights, kernels, limits.stepTokens(), limits.logitRows());
+    this.cache = new KvCache(config, Math.multiplyExact(limits.blocks(), BLOCK_SIZE));
+    this.pool = new KvBlockPool(limits.blocks(), BLOCK_SIZE);
+    this.batch =
+        new StepBatch(
+            config, limits.stepTokens(), limits.sequences(), limits.contextLength(), BLOCK_SIZE);
+    this.targets = arena.allocate(Integer.BYTES * (long) limits.logitRows(), 64);
+    this.logProbs = arena.allocate(Double.BYTES * (long) limits.logitRows(), 64);
+    this.rows = new int[limits.logitRows()];
+  }
+
+  @Override
+  public ModelConfig config() {
+    return forward.config();
+  }
+
+  @Override
+  public Limits limits() {
+    return limits;
+  }
+
+  @Override
+  public RetentionMask mask() {
+    return forward.mask();
+  }
+
+  @Override
+  public KvBlockPool pool() {
+    return pool;
+  }
+
+  @Override
+  public StepBatch batch() {
+    return batch;
+  }
+
+  @Override
+  public void begin() {
+    forward.embed(batch.tokenIds(), batch.layout());
+  }
+
+  @Override
+  public void sublayer(int index) {
+    int layer = Sublayer.of(index).layer();
+    forward.sublayer(index, batch.layout(), cache.layer(layer), batch.present(layer));
+  }
+
+  @Override
+  public MemorySegment logits(int[] rows, int count) {
+    return forward.logits(rows, count);
+  }
+
+  @Override
+  public void draw(int[] rows, List<Sequence> sequences, int[] drawn) {
+    MemorySegment logits = forward.logits(rows, sequences.size());
+    for (int i = 0; i < sequences.size(); i++) {
+      drawn[i] = sequences.get(i).sample(logits, i);
+    }
+  }
+
+  @Override
+  public double logProbs(int firstRow, int count, int[] ids, int firstTarget) {
+    double sum = 0;
+    for (int done = 0; done < count; done += rows.length) {
+      int chunk = Math.min(rows.length, count - done);
+      for (int i = 0; i < chunk; i++) {
+        rows[i] = firstRow + done + i;
+      }
+      MemorySegment logits = forward.logits(rows, chunk);
+      MemorySegment.copy(ids, firstTarget + done, targets, ValueLayout.JAVA_INT, 0, chunk);
+      kernels.logProbs(logProbs, logits, chunk, config().vocabularySize(), targets);
+      for (int i = 0; i < chunk; i++) {
+        sum += logProbs.getAtIndex(ValueLayout.JAVA_DOUBLE, i);
+      }
+    }
+    return sum;
+  }
+
+  @Override
+  public void setMask(RetentionMask mask, Optional<MeanInputs> means) {
+    RetentionMask before = forward.mask();
+    forward.setMask(mask, means);
+    for (int layer = 0; layer < config().layers(); layer++) {
+      Sublayer attention = new Sublayer(layer, Sublayer.Kind.ATTENTION);
+      for (int group = 0; group < config().kvHeads(); group++) {
+        if (before.retains(attention, group) && !mask.retains(attention, group)) {
+          cache.drop(layer, group);
+        }
+      }
+    }
+  }
+
+  @Override
+  public void addProjectionInputs(Sublayer.Kind kind, double[] sums) {
+    MemorySegment input = forward.projectionInput(kind);
+    for (int t = 0; t < batch.tokens(); t++) {
+      for (int c = 0; c < sums.length; c++) {
+        sums[c] += input.getAtIndex(ValueLayout.JAVA_FLOAT, (long) t * sums.length + c);
+      }
+    }
+  }
+
+  @Override
+  public HiddenStates newHiddenStates(int count) {
+    return new HostStates(count, forward.hidden());
+  }
+
+  /** The runner's hidden state, copied. */
+  private static final class HostStates implements HiddenStates {
+    private final MemorySegment hidden;
+    private final Arena arena = Arena.ofShared();
+    private final MemorySegment states; // [count, stepTokens, D]
+
+    HostStates(int count, MemorySegment hidden) {
+      this.hidden = hidden;
+      this.states = arena.allocate(count * hidden.byteSize(), 64);
+    }
+
+    @Override
+    public void save(int index) {
+      state(index).copyFrom(hidden);
+    }
+
+    @Override
+    public void restore(int index) {
+      hidden.copyFrom(state(index));
+    }
+
+    private MemorySegment state(int index) {
+      return states.asSlice(index * hidden.byteSize(), hidden.byteSize());
+    }
+
+    @Override
+    public void close() {
+      arena.close();
+    }
+  }
+
+  @Override
+  public void close() {
+    if (arena.scope().isAlive()) {
+      forward.close();
+      cache.close();
+      batch.close();
+      arena.close();
+    }
+  }
+}

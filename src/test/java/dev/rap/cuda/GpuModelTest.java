@@ -1,0 +1,42 @@
+package dev.rap.cuda;
+
+import dev.rap.engine.Backend;
+import dev.rap.engine.GoldenLogits;
+import dev.rap.model.Weights;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Whole models on the GPU against logits that Transformers computed in fp32. */
+@Tag("gpu")
+class GpuModelTest {
+  // Twice what Transformers itself is off by on these models where it computes in the same type: up
+  // to 0.0195 of the logits' norm in BF16, and 0.0024 in F16.
+  private static final GoldenLogits.Tolerance BF16 =
+      new GoldenLogits.Tolerance(Double.POSITIVE_INFINITY, 2 * 0.0195);
+  private static final GoldenLogits.Tolerance F16 =
+      new GoldenLogits.Tolerance(Double.POSITIVE_INFINITY, 2 * 0.0024);
+
+  @ParameterizedTest(name = "{0}, {1} tokens a step")
+  @CsvSource({
+    "mha-biased,       24",
+    "mha-biased,        1",
+    "gqa4-llama3-rope, 24",
+    "gqa4-llama3-rope,  7", // chunks that end inside of KvBlocks
+    "gqa4-llama3-rope,  1",
+    "gqa8-sharded,     24",
+    "gqa8-sharded,      5",
+    "gqa8-sharded,      1"
+  })
+  void agreesWithTransformers(String model, int stepTokens) throws Exception {
+    GoldenLogits.Tolerance tolerance = model.equals("gqa8-sharded") ? F16 : BF16;
+    GoldenLogits.of(model).check(GpuModelTest::load, stepTokens, tolerance);
+  }
+
+  static Backend load(Weights weights) {
+    return switch (CudaBackend.open(weights, share -> {})) {
+      case CudaBackend.Opened opened -> opened.backend();
+      case Cuda.Missing missing -> throw new AssertionError(missing.reason());
+    };
+  }
+}

@@ -1,0 +1,130 @@
+package dev.rap.engine;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.rap.checkpoint.Checkpoint;
+import dev.rap.kv.BlockTable;
+import dev.rap.model.MaskShape;
+import dev.rap.model.RetentionMask;
+import dev.rap.model.Sublayer;
+import dev.rap.model.Weights;
+import dev.rap.model.WeightsLoader;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.Optional;
+import java.util.function.Function;
+
+/**
+ * Tiny models with the logits that Transformers computed for them in fp32, dense and with units
+ * zeroed ({@code scripts/golden-logits.py}).
+ *
+ * @param folder of one of them
+ */
+public record GoldenLogits(Path folder) {
+  private static final Path GOLDEN = Path.of("src/test/resources/dev/rap/golden");
+
+  public static GoldenLogits of(String model) {
+    return new GoldenLogits(GOLDEN.resolve(model));
+  }
+
+  /**
+   * How far logits may be off.
+   *
+   * @param absolute of each logit
+   * @param relative of their norm
+   */
+  public record Tolerance(double absolute, double relative) {}
+
+  /** Runs all cases, and compares logits and losses. */
+  public void check(Function<Weights, Backend> load, int stepTokens, Tolerance tolerance)
+      throws IOException {
+    JsonNode golden = new ObjectMapper().readTree(folder.resolve("golden.json").toFile());
+    int[] tokens = ints(golden.get("tokens"));
+    int[] positions = ints(golden.get("positions"));
+    try (Checkpoint checkpoint = Checkpoint.open(folder);
+        Backend backend = load.apply(WeightsLoader.load(checkpoint))) {
+      for (JsonNode goldenCase : golden.get("cases")) {
+        try (ModelRunner runner =
+            backend.newRunner(new ModelRunner.Limits(stepTokens, 1, 32, 32, 5))) {
+          runner.setMask(mask(goldenCase.get("mask"), backend.weights()), Optional.empty());
+          check(runner, tokens, positions, goldenCase, tolerance);
+        }
+      }
+    }
+  }
+
+  private static void check(
+      ModelRunner runner, int[] tokens, int[] positions, JsonNode goldenCase, Tolerance tolerance) {
+    String name = goldenCase.get("name").asText();
+    BlockTable table = new BlockTable();
+    runner.pool().reserve(table, tokens.length);
+    byte[] present = new byte[runner.config().layers() * 8];
+    Arrays.fill(present, (byte) 1);
+    double nll = 0;
+    int next = 0;
+    for (int first = 0; first < tokens.length; first += runner.batch().tokens()) {
+      runner.batch().clear();
+      int count = Math.min(runner.batch().room(), tokens.length - first);
+      runner.batch().add(tokens, first, count, table, present);
+      runner.run();
+      nll -= runner.logProbs(0, Math.min(count, tokens.length - 1 - first), tokens, first + 1);
+      while (next < positions.length && positions[next] < first + count) {
+        MemorySegment logits = runner.logits(new int[] {positions[next] - first}, 1);
+        JsonNode expected = goldenCase.get("logits").get(next);
+        double errors = 0;
+        double squares = 0;
+        for (int v = 0; v < expected.size(); v++) {
+          double logit = logits.getAtIndex(ValueLayout.JAVA_FLOAT, v);
+          double error = logit - expected.get(v).asDouble();
+          assertEquals(
+              0, error, tolerance.absolute(), name + ", position " + positions[next] + ", " + v);
+          errors += error * error;
+          squares += Math.pow(expected.get(v).asDouble(), 2);
+        }
+        assertEquals(0, Math.sqrt(errors / squares), tolerance.relative(), name);
+        next++;
+      }
+    }
+    assertEquals(positions.length, next);
+    double mean = goldenCase.get("nll").asDouble();
+    double logits = 5; // about, as their norm goes
+    double most = Math.min(tolerance.absolute(), logits * tolerance.relative());
+    assertEquals(mean, nll / (tokens.length - 1), most, name);
+  }
+
+  private static RetentionMask mask(JsonNode node, Weights weights) {
+    if (node.isNull()) {
+      return RetentionMask.dense(weights.config().maskShape());
+    }
+    MaskShape shape = weights.config().maskShape(node.get("channelBlockSize").asInt());
+    RetentionMask mask = RetentionMask.dense(shape);
+    for (int i = 0; i < shape.sublayers(); i++) {
+      Sublayer sublayer = Sublayer.of(i);
+      boolean attention = sublayer.kind() == Sublayer.Kind.ATTENTION;
+      JsonNode kept =
+          node.get("layers").get(sublayer.layer()).get(attention ? "headGroups" : "channelBlocks");
+      if (kept.isArray()) {
+        BitSet units = new BitSet();
+        kept.forEach(unit -> units.set(unit.asInt()));
+        mask = mask.with(sublayer, units);
+      } else if (kept.asText().equals("none")) {
+        mask = mask.without(sublayer);
+      }
+    }
+    return mask;
+  }
+
+  private static int[] ints(JsonNode array) {
+    int[] values = new int[array.size()];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = array.get(i).asInt();
+    }
+    return values;
+  }
+}
