@@ -27,9 +27,6 @@ namespace {
 using attention::Cache;
 using attention::Part;
 
-// Blocks for each multiprocessor from which on there are enough of them.
-constexpr int kManyBlocks = 2;
-
 template <typename Element>
 struct Step {
   Element *y;  // [T, y_stride]
@@ -137,26 +134,22 @@ cudaError_t launch(cudaStream_t stream, const Step<typename Shape::Element> &ste
 }
 
 // Two heads of a block share keys and values, and warps of 32 rows use each fragment of them twice:
-// with 16 rows the tensor cores wait for shared memory. But half as many blocks and warps leave
-// multiprocessors idle where there is little work, and 99 KiB of shared memory, all that some
-// devices have, are too few for two heads of Dh = 128.
+// with 16 the tensor cores wait for shared memory. Where heads are small, they wait less than the
+// warps cost that an odd number of heads leaves idle. And 99 KiB of shared memory, all that a block
+// has on some devices, are too few for two heads of Dh = 128.
 template <typename Element, int kHeadSize>
 cudaError_t launch(cudaStream_t stream, const Step<Element> &step, int tiles) {
-  using Many = attention::PrefillShape<Element, kHeadSize, 2, 2>;
-  using Few = attention::PrefillShape<Element, kHeadSize, 1, 1>;
+  using Two = attention::PrefillShape<Element, kHeadSize, 2, 2>;
+  using One = attention::PrefillShape<Element, kHeadSize, 1, 1>;
   int device;
-  int processors;
   int bytes;
   cudaError_t error = cudaGetDevice(&device);
   if (error != cudaSuccess) return error;
-  error = cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device);
-  if (error != cudaSuccess) return error;
   error = cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
   if (error != cudaSuccess) return error;
-  const int64_t blocks = static_cast<int64_t>(tiles) * step.groups * ((step.group_heads + 1) / 2);
-  const bool many = step.group_heads > 1 && blocks > kManyBlocks * processors &&
-                    static_cast<int>(sizeof(typename Many::Memory)) <= bytes;
-  return many ? launch<Many>(stream, step, tiles) : launch<Few>(stream, step, tiles);
+  const bool pairs = step.group_heads % 2 == 0 || (step.group_heads > 1 && kHeadSize > 64);
+  const bool fits = static_cast<int>(sizeof(typename Two::Memory)) <= bytes;
+  return pairs && fits ? launch<Two>(stream, step, tiles) : launch<One>(stream, step, tiles);
 }
 
 template <typename Element>
