@@ -1,0 +1,168 @@
+package dev.rap.cuda;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import dev.rap.cuda.CudaKernels.Heads;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The attention of {@code kernels/rap_cuda.h} in host memory: sums are float64, nothing is clever.
+ * Units may be {@link MemorySegment#NULL}, for all groups.
+ */
+final class AttentionOracle {
+  private final Element type;
+  private final Heads heads;
+  private final Kv kv;
+  private final Tables tables;
+
+  /** Keys and values of one layer, {@code [K, slots, Dh]}, {@code groupStride} elements apart. */
+  record Kv(MemorySegment keys, MemorySegment values, long groupStride) {}
+
+  /** Block tables, int32 {@code [S, stride]}, and what sequences have, bytes {@code [S, K]}. */
+  record Tables(MemorySegment tables, int stride, int blockSize, MemorySegment present) {}
+
+  /** A row of y or of the qkv product, from a column of it on. */
+  private record Row(MemorySegment elements, long first) {}
+
+  /** A token's place: the query and the result are those of one head. */
+  private record Query(Row q, Row y, int sequence, int group, int position) {}
+
+  private AttentionOracle(Element type, Heads heads, Kv kv, Tables tables) {
+    this.type = type;
+    this.heads = heads;
+    this.kv = kv;
+    this.tables = tables;
+  }
+
+  static void attentionOne(
+      Element type,
+      MemorySegment y,
+      long yStride,
+      MemorySegment qkv,
+      long qkvStride,
+      Heads heads,
+      Kv kv,
+      MemorySegment positions,
+      Tables tables,
+      int sequences,
+      MemorySegment units) {
+    AttentionOracle oracle = new AttentionOracle(type, heads, kv, tables);
+    for (int s = 0; s < sequences; s++) {
+      Row query = new Row(qkv, s * qkvStride);
+      oracle.token(query, new Row(y, s * yStride), s, positions.getAtIndex(JAVA_INT, s), units);
+    }
+  }
+
+  static void attentionMany(
+      Element type,
+      MemorySegment y,
+      long yStride,
+      MemorySegment qkv,
+      long qkvStride,
+      Heads heads,
+      Kv kv,
+      MemorySegment tiles,
+      int tileCount,
+      Tables tables,
+      MemorySegment units) {
+    AttentionOracle oracle = new AttentionOracle(type, heads, kv, tables);
+    for (long tile = 0; tile < tileCount; tile++) {
+      int sequence = tiles.getAtIndex(JAVA_INT, 4 * tile);
+      long first = tiles.getAtIndex(JAVA_INT, 4 * tile + 1);
+      int tokens = tiles.getAtIndex(JAVA_INT, 4 * tile + 2);
+      int position = tiles.getAtIndex(JAVA_INT, 4 * tile + 3);
+      for (int t = 0; t < tokens; t++) {
+        Row query = new Row(qkv, (first + t) * qkvStride);
+        oracle.token(query, new Row(y, (first + t) * yStride), sequence, position + t, units);
+      }
+    }
+  }
+
+  private void token(Row qkv, Row y, int sequence, int position, MemorySegment units) {
+    int size = heads.headSize();
+    for (int group = 0; group < heads.groups(); group++) {
+      if (!retains(units, group)) {
+        continue;
+      }
+      for (int j = 0; j < heads.groupHeads(); j++) {
+        long from = (long) (group * (heads.groupHeads() + 2) + j) * size;
+        long to = (long) (group * heads.groupHeads() + j) * size;
+        Row q = new Row(qkv.elements(), qkv.first() + from);
+        head(new Query(q, new Row(y.elements(), y.first() + to), sequence, group, position));
+      }
+    }
+  }
+
+  private void head(Query query) {
+    int size = heads.headSize();
+    double[] sums = new double[size];
+    if (query.position() >= 0 && has(query.sequence(), query.group())) {
+      double[] weights = softmax(scores(query));
+      for (int p = 0; p < weights.length; p++) {
+        long value = element(query, p);
+        for (int d = 0; d < size; d++) {
+          sums[d] += weights[p] * Elements.get(type, kv.values(), value + d);
+        }
+      }
+    }
+    for (int d = 0; d < size; d++) {
+      Elements.put(type, query.y().elements(), query.y().first() + d, sums[d]);
+    }
+  }
+
+  private double[] scores(Query query) {
+    double[] scores = new double[query.position() + 1];
+    for (int p = 0; p < scores.length; p++) {
+      long key = element(query, p);
+      double sum = 0;
+      for (int d = 0; d < heads.headSize(); d++) {
+        double q = Elements.get(type, query.q().elements(), query.q().first() + d);
+        sum += q * Elements.get(type, kv.keys(), key + d);
+      }
+      scores[p] = sum / Math.sqrt(heads.headSize());
+    }
+    return scores;
+  }
+
+  private static double[] softmax(double[] scores) {
+    double highest = Double.NEGATIVE_INFINITY;
+    for (double score : scores) {
+      highest = Math.max(highest, score);
+    }
+    double total = 0;
+    double[] weights = new double[scores.length];
+    for (int p = 0; p < scores.length; p++) {
+      weights[p] = Math.exp(scores[p] - highest);
+      total += weights[p];
+    }
+    for (int p = 0; p < scores.length; p++) {
+      weights[p] /= total;
+    }
+    return weights;
+  }
+
+  /** {@return the first element of the key, or value, of a position that the query sees} */
+  private long element(Query query, int position) {
+    long entry = (long) query.sequence() * tables.stride() + position / tables.blockSize();
+    long kvBlock = tables.tables().getAtIndex(JAVA_INT, entry);
+    long slot = kvBlock * tables.blockSize() + position % tables.blockSize();
+    return query.group() * kv.groupStride() + slot * heads.headSize();
+  }
+
+  private boolean has(int sequence, int group) {
+    return tables.present().get(JAVA_BYTE, (long) sequence * heads.groups() + group) != 0;
+  }
+
+  private static boolean retains(MemorySegment units, int group) {
+    if (units.equals(MemorySegment.NULL)) {
+      return true;
+    }
+    for (int i = 1; i <= units.getAtIndex(JAVA_INT, 0); i++) {
+      if (units.getAtIndex(JAVA_INT, i) == group) {
+        return true;
+      }
+    }
+    return false;
+  }
+}
