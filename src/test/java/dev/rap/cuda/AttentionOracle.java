@@ -3,125 +3,166 @@ package dev.rap.cuda;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
+import dev.rap.cuda.CudaKernels.Heads;
 import java.lang.foreign.MemorySegment;
 
-/** Attention over the paged KV cache, in float64. */
+/**
+ * The attention of {@code kernels/rap_cuda.h} in host memory: sums are float64, nothing is clever.
+ * Units may be {@link MemorySegment#NULL}, for all groups.
+ */
 final class AttentionOracle {
   private final Element type;
-  private final MemorySegment y;
-  private final long yStride;
-  private final MemorySegment qkv;
-  private final long qkvStride;
-  private final CudaKernels.Heads heads;
-  private final MemorySegment keys;
-  private final MemorySegment values;
-  private final long groupStride;
-  private final MemorySegment tables;
-  private final int tableStride;
-  private final int blockSize;
-  private final MemorySegment present;
-  private final MemorySegment units;
+  private final Heads heads;
+  private final Kv kv;
+  private final Tables tables;
 
-  AttentionOracle(
+  /** Keys and values of one layer, {@code [K, slots, Dh]}, {@code groupStride} elements apart. */
+  record Kv(MemorySegment keys, MemorySegment values, long groupStride) {}
+
+  /** Block tables, int32 {@code [S, stride]}, and what sequences have, bytes {@code [S, K]}. */
+  record Tables(MemorySegment tables, int stride, int blockSize, MemorySegment present) {}
+
+  /** A row of y or of the qkv product, from a column of it on. */
+  private record Row(MemorySegment elements, long first) {}
+
+  /** A token's place: the query and the result are those of one head. */
+  private record Query(Row q, Row y, int sequence, int group, int position) {}
+
+  private AttentionOracle(Element type, Heads heads, Kv kv, Tables tables) {
+    this.type = type;
+    this.heads = heads;
+    this.kv = kv;
+    this.tables = tables;
+  }
+
+  static void attentionOne(
       Element type,
       MemorySegment y,
       long yStride,
       MemorySegment qkv,
       long qkvStride,
-      CudaKernels.Heads heads,
-      MemorySegment keys,
-      MemorySegment values,
-      long groupStride,
-      MemorySegment tables,
-      int tableStride,
-      int blockSize,
-      MemorySegment present,
+      Heads heads,
+      Kv kv,
+      MemorySegment positions,
+      Tables tables,
+      int sequences,
       MemorySegment units) {
-    this.type = type;
-    this.y = y;
-    this.yStride = yStride;
-    this.qkv = qkv;
-    this.qkvStride = qkvStride;
-    this.heads = heads;
-    this.keys = keys;
-    this.values = values;
-    this.groupStride = groupStride;
-    this.tables = tables;
-    this.tableStride = tableStride;
-    this.blockSize = blockSize;
-    this.present = present;
-    this.units = units;
-  }
-
-  void one(MemorySegment positions, int sequences) {
+    AttentionOracle oracle = new AttentionOracle(type, heads, kv, tables);
     for (int s = 0; s < sequences; s++) {
-      token(s, s, positions.getAtIndex(JAVA_INT, s));
+      Row query = new Row(qkv, s * qkvStride);
+      oracle.token(query, new Row(y, s * yStride), s, positions.getAtIndex(JAVA_INT, s), units);
     }
   }
 
-  void many(MemorySegment tiles, int tileCount) {
-    for (int i = 0; i < tileCount; i++) {
-      int sequence = tiles.getAtIndex(JAVA_INT, 4L * i);
-      int first = tiles.getAtIndex(JAVA_INT, 4L * i + 1);
-      int position = tiles.getAtIndex(JAVA_INT, 4L * i + 3);
-      for (int t = 0; t < tiles.getAtIndex(JAVA_INT, 4L * i + 2); t++) {
-        token(first + t, sequence, position + t);
+  static void attentionMany(
+      Element type,
+      MemorySegment y,
+      long yStride,
+      MemorySegment qkv,
+      long qkvStride,
+      Heads heads,
+      Kv kv,
+      MemorySegment tiles,
+      int tileCount,
+      Tables tables,
+      MemorySegment units) {
+    AttentionOracle oracle = new AttentionOracle(type, heads, kv, tables);
+    for (long tile = 0; tile < tileCount; tile++) {
+      int sequence = tiles.getAtIndex(JAVA_INT, 4 * tile);
+      long first = tiles.getAtIndex(JAVA_INT, 4 * tile + 1);
+      int tokens = tiles.getAtIndex(JAVA_INT, 4 * tile + 2);
+      int position = tiles.getAtIndex(JAVA_INT, 4 * tile + 3);
+      for (int t = 0; t < tokens; t++) {
+        Row query = new Row(qkv, (first + t) * qkvStride);
+        oracle.token(query, new Row(y, (first + t) * yStride), sequence, position + t, units);
       }
     }
   }
 
-  private void token(long token, int sequence, int position) {
+  private void token(Row qkv, Row y, int sequence, int position, MemorySegment units) {
+    int size = heads.headSize();
     for (int group = 0; group < heads.groups(); group++) {
-      if (!ElementwiseOracle.retains(units, group)) {
+      if (!retains(units, group)) {
         continue;
       }
-      boolean zeros =
-          position < 0
-              || present.getAtIndex(JAVA_BYTE, (long) sequence * heads.groups() + group) == 0;
       for (int j = 0; j < heads.groupHeads(); j++) {
-        double[] sum =
-            zeros ? new double[heads.headSize()] : head(token, sequence, position, group, j);
-        long column = (long) (group * heads.groupHeads() + j) * heads.headSize();
-        for (int i = 0; i < sum.length; i++) {
-          Elements.put(type, y, token * yStride + column + i, sum[i]);
+        long from = (long) (group * (heads.groupHeads() + 2) + j) * size;
+        long to = (long) (group * heads.groupHeads() + j) * size;
+        Row q = new Row(qkv.elements(), qkv.first() + from);
+        head(new Query(q, new Row(y.elements(), y.first() + to), sequence, group, position));
+      }
+    }
+  }
+
+  private void head(Query query) {
+    int size = heads.headSize();
+    double[] sums = new double[size];
+    if (query.position() >= 0 && has(query.sequence(), query.group())) {
+      double[] weights = softmax(scores(query));
+      for (int p = 0; p < weights.length; p++) {
+        long value = element(query, p);
+        for (int d = 0; d < size; d++) {
+          sums[d] += weights[p] * Elements.get(type, kv.values(), value + d);
         }
       }
     }
+    for (int d = 0; d < size; d++) {
+      Elements.put(type, query.y().elements(), query.y().first() + d, sums[d]);
+    }
   }
 
-  private double[] head(long token, int sequence, int position, int group, int j) {
-    int size = heads.headSize();
-    long query = token * qkvStride + (long) (group * (heads.groupHeads() + 2) + j) * size;
-    double[] scores = new double[position + 1];
-    double greatest = Double.NEGATIVE_INFINITY;
-    for (int p = 0; p <= position; p++) {
-      long key = slot(sequence, group, p);
-      for (int i = 0; i < size; i++) {
-        scores[p] +=
-            (double) Elements.get(type, qkv, query + i) * Elements.get(type, keys, key + i);
+  private double[] scores(Query query) {
+    double[] scores = new double[query.position() + 1];
+    for (int p = 0; p < scores.length; p++) {
+      long key = element(query, p);
+      double sum = 0;
+      for (int d = 0; d < heads.headSize(); d++) {
+        double q = Elements.get(type, query.q().elements(), query.q().first() + d);
+        sum += q * Elements.get(type, kv.keys(), key + d);
       }
-      scores[p] /= Math.sqrt(size);
-      greatest = Math.max(greatest, scores[p]);
+      scores[p] = sum / Math.sqrt(heads.headSize());
+    }
+    return scores;
+  }
+
+  private static double[] softmax(double[] scores) {
+    double highest = Double.NEGATIVE_INFINITY;
+    for (double score : scores) {
+      highest = Math.max(highest, score);
     }
     double total = 0;
-    double[] sum = new double[size];
-    for (int p = 0; p <= position; p++) {
-      double weight = Math.exp(scores[p] - greatest);
-      total += weight;
-      long value = slot(sequence, group, p);
-      for (int i = 0; i < size; i++) {
-        sum[i] += weight * Elements.get(type, values, value + i);
-      }
+    double[] weights = new double[scores.length];
+    for (int p = 0; p < scores.length; p++) {
+      weights[p] = Math.exp(scores[p] - highest);
+      total += weights[p];
     }
-    for (int i = 0; i < size; i++) {
-      sum[i] /= total;
+    for (int p = 0; p < scores.length; p++) {
+      weights[p] /= total;
     }
-    return sum;
+    return weights;
   }
 
-  private long slot(int sequence, int group, int position) {
-    long entry = (long) sequence * tableStride + position / blockSize;
-    long slot = (long) tables.getAtIndex(JAVA_INT, entry) * blockSize + position % blockSize;
-    return group * groupStride + slot * heads.headSize();
+  /** {@return the first element of the key, or value, of a position that the query sees} */
+  private long element(Query query, int position) {
+    long entry = (long) query.sequence() * tables.stride() + position / tables.blockSize();
+    long kvBlock = tables.tables().getAtIndex(JAVA_INT, entry);
+    long slot = kvBlock * tables.blockSize() + position % tables.blockSize();
+    return query.group() * kv.groupStride() + slot * heads.headSize();
+  }
+
+  private boolean has(int sequence, int group) {
+    return tables.present().get(JAVA_BYTE, (long) sequence * heads.groups() + group) != 0;
+  }
+
+  private static boolean retains(MemorySegment units, int group) {
+    if (units.equals(MemorySegment.NULL)) {
+      return true;
+    }
+    for (int i = 1; i <= units.getAtIndex(JAVA_INT, 0); i++) {
+      if (units.getAtIndex(JAVA_INT, i) == group) {
+        return true;
+      }
+    }
+    return false;
   }
 }

@@ -17,31 +17,13 @@ record OracleKernels(FakeDriver driver) implements CudaKernels {
         .orElseThrow();
   }
 
-  private AttentionOracle attention(
-      Element type,
-      long y,
-      long yStride,
-      long qkv,
-      long qkvStride,
-      Heads heads,
-      Kv kv,
-      Tables tables,
-      long units) {
-    return new AttentionOracle(
-        type,
-        at(y),
-        yStride,
-        at(qkv),
-        qkvStride,
-        heads,
-        at(kv.keys()),
-        at(kv.values()),
-        kv.groupStride(),
-        at(tables.tables()),
-        tables.stride(),
-        tables.blockSize(),
-        at(tables.present()),
-        at(units));
+  private AttentionOracle.Kv at(Kv kv) {
+    return new AttentionOracle.Kv(at(kv.keys()), at(kv.values()), kv.groupStride());
+  }
+
+  private AttentionOracle.Tables at(Tables tables) {
+    return new AttentionOracle.Tables(
+        at(tables.tables()), tables.stride(), tables.blockSize(), at(tables.present()));
   }
 
   @Override
@@ -170,8 +152,18 @@ record OracleKernels(FakeDriver driver) implements CudaKernels {
     driver.queue(
         stream,
         () ->
-            attention(type, y, yStride, qkv, qkvStride, heads, kv, tables, units)
-                .one(at(positions), sequences));
+            AttentionOracle.attentionOne(
+                type,
+                at(y),
+                yStride,
+                at(qkv),
+                qkvStride,
+                heads,
+                at(kv),
+                at(positions),
+                at(tables),
+                sequences,
+                at(units)));
   }
 
   @Override
@@ -196,8 +188,18 @@ record OracleKernels(FakeDriver driver) implements CudaKernels {
     driver.queue(
         stream,
         () ->
-            attention(type, y, yStride, qkv, qkvStride, heads, kv, tables, units)
-                .many(at(tiles), tileCount));
+            AttentionOracle.attentionMany(
+                type,
+                at(y),
+                yStride,
+                at(qkv),
+                qkvStride,
+                heads,
+                at(kv),
+                at(tiles),
+                tileCount,
+                at(tables),
+                at(units)));
   }
 
   @Override
