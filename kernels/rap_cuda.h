@@ -105,7 +105,7 @@ int64_t rap_cuda_accumulate_scratch(int tokens, int d);
 // and its cache is not read. Groups that `units` does not retain are neither read nor written.
 
 // One token of each sequence: token s is at position positions[s] of sequence s; -1 is padding,
-// for which nothing is read and y is zeros.
+// of which nothing but `present` is read and y is zeros.
 //   scratch at least rap_cuda_attention_scratch(sequences, K, G, Dh) bytes, all zero before the
 //           first use; the kernel leaves them fit for the next
 int rap_cuda_attention_one(void *stream, int type, void *y, int64_t y_stride, const void *qkv,

@@ -60,6 +60,8 @@ final class BenchCommand implements Callable<Integer> {
       description = "Runs that are timed, after one that is not. Default: ${DEFAULT-VALUE}.")
   private int repetitions = 5;
 
+  private int graphKernels; // of a decode step
+
   @Mixin private MaskOptions masks;
   @Mixin private ReportOption report;
 
@@ -76,6 +78,7 @@ final class BenchCommand implements Callable<Integer> {
    * @param decodeBytesPerSecond weights and KV that were read in a second
    * @param readBytesPerSecond what this machine's memory gives to a plain sum
    * @param decodeLimitTokensPerSecond what that allows
+   * @param kernelsPerDecodeStep that one launch of a CUDA graph starts; 0 on the CPU
    */
   private record Figures(
       double prefillTokensPerSecond,
@@ -93,7 +96,8 @@ final class BenchCommand implements Callable<Integer> {
       double decodeBytesPerSecond,
       double readBytesPerSecond,
       double decodeLimitTokensPerSecond,
-      double prefillFlopsPerSecond) {}
+      double prefillFlopsPerSecond,
+      int kernelsPerDecodeStep) {}
 
   @Override
   public Integer call() {
@@ -136,6 +140,7 @@ final class BenchCommand implements Callable<Integer> {
         runs.add(SpeedRun.measure(engine, prompts, decode));
         progress.at(i + 2);
       }
+      graphKernels = engine.graphKernels();
     }
     return runs;
   }
@@ -183,7 +188,8 @@ final class BenchCommand implements Callable<Integer> {
         bytes * decodeSpeed / batch,
         readBytesPerSecond,
         readBytesPerSecond / bytes * batch,
-        cost.prefillFlops(prefill) / prefill * prefillSpeed);
+        cost.prefillFlops(prefill) / prefill * prefillSpeed,
+        graphKernels);
   }
 
   private static double median(List<SpeedRun> runs, ToDoubleFunction<SpeedRun> speed) {
@@ -214,6 +220,10 @@ final class BenchCommand implements Callable<Integer> {
         Bytes.text(f.kvBytes()),
         Bytes.text(Math.round(f.decodeBytesPerSecond())),
         Bytes.text(Math.round(f.readBytesPerSecond())));
+    if (f.kernelsPerDecodeStep() > 0) {
+      out.printf(
+          "a decode step is 1 launch of a CUDA graph of %d kernels%n", f.kernelsPerDecodeStep());
+    }
     out.printf("kernels: %s%n", f.kernels());
   }
 

@@ -2,6 +2,8 @@ package dev.rap.cli;
 
 import dev.rap.Bytes;
 import dev.rap.InputException;
+import dev.rap.cuda.CudaException;
+import dev.rap.cuda.DeviceOutOfMemoryException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -60,6 +62,10 @@ final class Failures {
       case ParameterException e -> wrongUse(e);
       case InputException e -> e.getMessage();
       case Console.OutputLostException e -> e.getMessage();
+      case CudaException e -> e.getMessage();
+      case DeviceOutOfMemoryException e ->
+          e.getMessage()
+              + ": free some of it, make the context or the batch smaller, or run with --backend cpu";
       case IOException e -> fileSentence(e);
       case OutOfMemoryError e -> outOfMemory(e);
       case StackOverflowError e ->

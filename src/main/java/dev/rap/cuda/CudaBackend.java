@@ -13,6 +13,7 @@ import dev.rap.natives.NativeLibrary;
 import dev.rap.tensor.Tensor;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.DoubleConsumer;
 
 /** Runs a model on an NVIDIA GPU. Belongs to the thread that made it. */
@@ -21,6 +22,8 @@ public final class CudaBackend implements Backend {
 
   // Fewer leave cuBLAS below its speed, more take workspace without gain.
   private static final int STEP_TOKENS = 2048;
+
+  private static final Set<Integer> HEAD_SIZES = Set.of(32, 64, 96, 128);
 
   /** Parameters of matrices in two bytes, vectors and the hidden state in F32. */
   static final Storage STORAGE =
@@ -133,10 +136,30 @@ public final class CudaBackend implements Backend {
       Optional<CudaBlas> blas,
       Weights weights,
       DoubleConsumer progress) {
+    requireSupported(weights.config());
     requireRoom(device, weights);
     CudaStream stream = device.newStream();
     try (WeightsUpload upload = new WeightsUpload(device, stream, kernels, weights, progress)) {
       return new CudaBackend(weights, new Parts(device, stream, kernels, blas, upload.run()));
+    }
+  }
+
+  // What kernels/rap_cuda.h demands of shapes.
+  private static void requireSupported(ModelConfig config) {
+    require("hidden size, a multiple of 64", config.hiddenSize(), config.hiddenSize() % 64 == 0);
+    int channels = config.feedForwardSize();
+    require("feed-forward size, a multiple of 16", channels, channels % 16 == 0);
+    require(
+        "head size, 32, 64, 96 or 128", config.headSize(), HEAD_SIZES.contains(config.headSize()));
+    int heads = config.queryHeadsPerGroup();
+    require("query heads of a KV head, at most 16", heads, heads <= 16);
+  }
+
+  private static void require(String what, int found, boolean holds) {
+    if (!holds) {
+      throw new InputException(
+          "the CUDA kernels need another %s, this model's is %d: run with --backend cpu"
+              .formatted(what, found));
     }
   }
 

@@ -29,6 +29,7 @@ final class CudaRunner implements ModelRunner {
   private final Results results;
   private final DecodeGraphs graphs;
   private final ProjectionSums sums;
+  private boolean isGraph; // whether the last step was one graph
   private boolean drawn; // whether the step's graph has the likeliest token of each of its tokens
 
   CudaRunner(CudaBackend.Parts parts, Limits limits) {
@@ -94,6 +95,7 @@ final class CudaRunner implements ModelRunner {
       step.fill(batch, padded);
       graphs.launch(padded);
       step.uploadQueued();
+      isGraph = true;
       drawn = true;
     } else {
       ModelRunner.super.run();
@@ -121,6 +123,7 @@ final class CudaRunner implements ModelRunner {
     step.upload(batch.layout().sequences());
     step.uploadQueued();
     forward.embed(step);
+    isGraph = false;
     drawn = false;
   }
 
@@ -191,9 +194,9 @@ final class CudaRunner implements ModelRunner {
     return new DeviceStates(count);
   }
 
-  /** {@return kernels of one decode step of so many sequences, once such a step ran} */
-  int kernelsOfDecode(int sequences) {
-    return graphs.kernels(DecodeGraphs.bucket(sequences));
+  @Override
+  public int graphKernels() {
+    return isGraph ? graphs.kernels(step.tokens()) : 0;
   }
 
   /** The hidden state, copied on the device. */

@@ -258,6 +258,11 @@ public final class Engine implements AutoCloseable {
     }
   }
 
+  /** {@return kernels that the last step launched at once, as a graph; 0 if it did not} */
+  public int graphKernels() {
+    return runner.graphKernels();
+  }
+
   /** {@return KV tokens in use, of all sequences together, in whole KvBlocks} */
   public int kvTokensInUse() {
     KvBlockPool pool = runner.pool();

@@ -72,6 +72,11 @@ public interface ModelRunner extends AutoCloseable {
     }
   }
 
+  /** {@return kernels that the last {@link #run} launched at once, as a graph; 0 if it did not} */
+  default int graphKernels() {
+    return 0;
+  }
+
   /** Begins the step: the hidden state becomes the embeddings of its tokens. */
   void begin();
 
