@@ -18,7 +18,7 @@ import java.util.function.Consumer;
 final class StagingRing implements AutoCloseable {
   private static final int SLOTS = 4;
   private static final long SLOT_BYTES = 32L << 20;
-  private static final int MOST_THREADS = 8;
+  private static final int MOST_THREADS = 12;
 
   /** Of device memory that a ring takes, and as much pinned. */
   static final long BYTES = SLOTS * SLOT_BYTES;
