@@ -1,5 +1,6 @@
 package dev.rap.cuda;
 
+import dev.rap.natives.PageMemory;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -82,6 +83,7 @@ final class StagingRing implements AutoCloseable {
       long bytes = data.byteSize() * (i + 1) / threads - first;
       parts.add(
           () -> {
+            PageMemory.populate(data.asSlice(first, bytes));
             MemorySegment.copy(data, first, pinned, first, bytes);
             return null;
           });
