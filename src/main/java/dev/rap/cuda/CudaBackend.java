@@ -184,6 +184,10 @@ public final class CudaBackend implements Backend {
     }
   }
 
+  Parts parts() {
+    return parts;
+  }
+
   @Override
   public String description() {
     DeviceFacts facts = parts.device().facts();

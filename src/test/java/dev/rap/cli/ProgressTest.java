@@ -41,7 +41,7 @@ class ProgressTest {
         progress.at(98_362_432L * tenth / 10);
       }
     }
-    assertEquals("task: 98.4 MB in 1 s" + System.lineSeparator(), captured.err());
+    assertEquals("task: 98.4 MB in 1 s, 197 MB/s" + System.lineSeparator(), captured.err());
   }
 
   @Test

@@ -1,0 +1,152 @@
+package dev.rap.cuda;
+
+import dev.rap.checkpoint.Checkpoint;
+import dev.rap.checkpoint.GgufFiles;
+import dev.rap.checkpoint.RandomLlama;
+import dev.rap.engine.Engine;
+import dev.rap.engine.SamplingOptions;
+import dev.rap.engine.Sequence;
+import dev.rap.model.RetentionMask;
+import dev.rap.model.Sublayer;
+import dev.rap.model.Weights;
+import dev.rap.model.WeightsLoader;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OperationsPerInvocation;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Warmup;
+
+/**
+ * What the host pays for the GPU: launches, graphs, a look at memory, a change of the mask, and a
+ * decode step of a tiny random model (2 layers of hidden size 64), which is nearly all overhead.
+ *
+ * <p>{@code -p target=gpu} needs one. The fake driver runs the same code where there is none; its
+ * decode step computes the model in Java, so only the GPU's is a time of RAP.
+ */
+@State(Scope.Thread)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.MICROSECONDS)
+@Warmup(iterations = 3, time = 1)
+@Measurement(iterations = 5, time = 1)
+@Fork(value = 1, jvmArgsAppend = "--enable-native-access=ALL-UNNAMED")
+public class CudaBench {
+  private static final int TOKENS = 64;
+
+  @Param({"fake"})
+  public String target;
+
+  private Path file;
+  private Checkpoint checkpoint;
+  private CudaBackend backend;
+  private CudaBackend.Parts parts;
+  private DeviceMemory floats;
+  private CudaEvent event;
+  private CudaGraph graph;
+  private Engine engine;
+  private RetentionMask dense;
+  private RetentionMask pruned;
+  private boolean isPruned;
+
+  @Setup(Level.Trial)
+  public void setUp() throws IOException {
+    file = Files.createTempFile("rap-bench", ".gguf");
+    GgufFiles.write(file, RandomLlama.tiny());
+    checkpoint = Checkpoint.open(file);
+    backend = load(WeightsLoader.load(checkpoint));
+    parts = backend.parts();
+    floats = parts.device().allocate(64 * Float.BYTES, MemoryOwner.WORKSPACE);
+    event = parts.device().newEvent();
+    graph = parts.stream().capture(this::queueAddRow);
+    engine = new Engine(backend, Engine.Options.single(256));
+    dense = engine.mask();
+    pruned = dense.without(Sublayer.of(1));
+  }
+
+  private CudaBackend load(Weights weights) {
+    if (target.equals("gpu")) {
+      return (CudaBackend) GpuModelTest.load(weights);
+    }
+    FakeDriver driver = new FakeDriver();
+    CudaKernels oracles = new OracleKernels(driver);
+    return CudaBackend.load(
+        CudaDevice.open(driver), oracles, Optional.empty(), weights, share -> {});
+  }
+
+  private void queueAddRow() {
+    long stream = parts.stream().handle();
+    parts.kernels().addRow(stream, floats.address(), floats.address(), 1, 64);
+  }
+
+  /** One kernel of 64 floats through Panama, and waiting for it. */
+  @Benchmark
+  public void launchThroughPanama() {
+    queueAddRow();
+    parts.stream().synchronize();
+  }
+
+  /** An event through JCuda, and waiting for it. */
+  @Benchmark
+  public void eventThroughJCuda() {
+    parts.stream().record(event);
+    event.await();
+  }
+
+  /** A graph of one kernel, and waiting for it. */
+  @Benchmark
+  public void graphReplay() {
+    parts.stream().launch(graph);
+    parts.stream().synchronize();
+  }
+
+  /** Free and total memory: what one sample of the tracker asks of the driver. */
+  @Benchmark
+  public CudaDriver.MemoryInfo memorySample() {
+    return parts.device().memoryInfo();
+  }
+
+  /** A sublayer goes, or comes back. */
+  @Benchmark
+  public RetentionMask maskUpload() {
+    isPruned = !isPruned;
+    engine.setMask(isPruned ? pruned : dense, Optional.empty());
+    parts.stream().synchronize();
+    return engine.mask();
+  }
+
+  /** One token after another, from an empty context to one of 64. */
+  @Benchmark
+  @OperationsPerInvocation(TOKENS)
+  public Sequence decodeStep() {
+    Sequence sequence = engine.submit(new int[] {1}, SamplingOptions.GREEDY, TOKENS, Set.of());
+    while (engine.busy()) {
+      engine.step();
+    }
+    return sequence;
+  }
+
+  @TearDown(Level.Trial)
+  public void tearDown() throws IOException {
+    engine.close();
+    graph.close();
+    event.close();
+    floats.close();
+    backend.close();
+    checkpoint.close();
+    Files.delete(file);
+  }
+}
