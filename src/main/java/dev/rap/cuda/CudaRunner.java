@@ -1,6 +1,7 @@
 package dev.rap.cuda;
 
 import dev.rap.engine.ModelRunner;
+import dev.rap.engine.SamplingOptions;
 import dev.rap.engine.Sequence;
 import dev.rap.kv.KvBlockPool;
 import dev.rap.kv.StepBatch;
@@ -90,7 +91,7 @@ final class CudaRunner implements ModelRunner {
 
   @Override
   public void run() {
-    if (batch.tokens() == batch.layout().sequences() && batch.tokens() <= CudaKernels.FEW_TOKENS) {
+    if (batch.tokens() == batch.sequences() && batch.tokens() <= CudaKernels.FEW_TOKENS) {
       int padded = DecodeGraphs.bucket(batch.tokens());
       step.fill(batch, padded);
       graphs.launch(padded);
@@ -120,7 +121,7 @@ final class CudaRunner implements ModelRunner {
   @Override
   public void begin() {
     step.fill(batch, batch.tokens());
-    step.upload(batch.layout().sequences());
+    step.upload(batch.sequences());
     step.uploadQueued();
     forward.embed(step);
     isGraph = false;
@@ -154,14 +155,21 @@ final class CudaRunner implements ModelRunner {
     if (!ready) {
       queueLogits(rows, count);
     }
-    if (sequences.stream().anyMatch(sequence -> sequence.sampling().repetitionPenalty() != 1)) {
+    boolean isPenalised = false;
+    boolean isGreedy = true;
+    for (int i = 0; i < count; i++) {
+      SamplingOptions sampling = sequences.get(i).sampling();
+      isPenalised |= sampling.repetitionPenalty() != 1;
+      isGreedy &= sampling.isGreedy();
+    }
+    if (isPenalised) {
       MemorySegment logits = results.download(forward.logits(), count);
       for (int i = 0; i < count; i++) {
         tokens[i] = sequences.get(i).sample(logits, i);
       }
       return;
     }
-    if (!sequences.stream().allMatch(sequence -> sequence.sampling().isGreedy())) {
+    if (!isGreedy) {
       results.sample(forward.logits(), sequences);
     } else if (!ready) {
       results.argmax(forward.logits(), count);

@@ -25,7 +25,12 @@ final class DecodeGraphs implements AutoCloseable {
   }
 
   void launch(int bucket) {
-    stream.launch(graphs.computeIfAbsent(bucket, size -> stream.capture(() -> queue.accept(size))));
+    CudaGraph graph = graphs.get(bucket);
+    if (graph == null) {
+      graph = stream.capture(() -> queue.accept(bucket));
+      graphs.put(bucket, graph);
+    }
+    stream.launch(graph);
   }
 
   /** Forgets the graphs of buckets that are not {@code kept}. */

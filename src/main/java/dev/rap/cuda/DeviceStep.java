@@ -71,10 +71,7 @@ final class DeviceStep implements AutoCloseable {
         host.set(JAVA_INT, column(column) + (long) t * Integer.BYTES, PADDING);
       }
     }
-    for (int layer = 0; layer < layers; layer++) {
-      MemorySegment present = batch.present(layer);
-      MemorySegment.copy(present, 0, host, presentOffset + layer * presentBytes, presentBytes);
-    }
+    MemorySegment.copy(batch.present(), 0, host, presentOffset, layers * presentBytes);
     long tableBytes = (long) layout.sequences() * tableStride * Integer.BYTES;
     MemorySegment.copy(layout.blockTables(), 0, host, tablesOffset, tableBytes);
     tokens = paddedTokens;

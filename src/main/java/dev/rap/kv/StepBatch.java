@@ -64,6 +64,11 @@ public final class StepBatch implements AutoCloseable {
     return sequences == maxSequences ? 0 : stepTokens - tokens;
   }
 
+  /** {@return sequences added so far} */
+  public int sequences() {
+    return sequences;
+  }
+
   /** {@return tokens added so far} */
   public int tokens() {
     return tokens;
@@ -111,6 +116,11 @@ public final class StepBatch implements AutoCloseable {
   public TokenBatch layout() {
     return new TokenBatch(
         tokens, sequences, positions, sequenceOf, slots, tables, tableStride, blockSize);
+  }
+
+  /** {@return bytes {@code [L, S, K]} of all layers, S of as many as a step may have} */
+  public MemorySegment present() {
+    return present;
   }
 
   /** {@return bytes {@code [S, K]} of one layer, for {@code Kernels.attention}} */
