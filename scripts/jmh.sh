@@ -8,4 +8,4 @@ mvn -q -B -ntp -Pjmh test-compile
 # Maven has an exec goal of its own bound to the build, so the execution is named.
 exec mvn -q -B -ntp -Pjmh exec:exec@jmh \
   -Dexec.executable="$JAVA_HOME/bin/java" -Dexec.classpathScope=test \
-  -Dexec.args="--enable-native-access=ALL-UNNAMED -cp %classpath org.openjdk.jmh.Main $*"
+  -Dexec.args="--enable-native-access=ALL-UNNAMED -cp target/cuda/classes:%classpath org.openjdk.jmh.Main $*"

@@ -1,14 +1,12 @@
 package dev.rap.cli;
 
 import dev.rap.Bytes;
-import dev.rap.engine.CpuBackend;
 import dev.rap.engine.LoadedModel;
 import dev.rap.engine.ModelRunner;
 import dev.rap.eval.MeasuredLoss;
 import dev.rap.eval.Perplexity;
 import dev.rap.eval.PolicyComparison;
 import dev.rap.eval.PolicyComparison.Row;
-import dev.rap.kernels.CpuKernels;
 import dev.rap.memory.MemoryModel;
 import dev.rap.memory.Workload;
 import dev.rap.model.RetentionMask;
@@ -41,6 +39,7 @@ final class DemoCommand implements Callable<Integer> {
 
   private final Console console;
 
+  @Mixin private BackendOptions backend;
   @Mixin private ReportOption report;
 
   @Option(
@@ -61,10 +60,7 @@ final class DemoCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     Models models = Models.of(console.environment());
     Path file = BundledModel.model(models);
-    int threads = Runtime.getRuntime().availableProcessors();
-    try (LoadedModel model =
-        LoadedModel.open(
-            file, weights -> new CpuBackend(weights, CpuKernels.open(threads), threads))) {
+    try (LoadedModel model = LoadedModel.open(file, backend.loader(console))) {
       Profile profile = Profile.read(BundledModel.profile(models));
       profile.requireFor(model.fingerprint(), model.config());
       introduce(model);

@@ -247,15 +247,4 @@ final class CudaFunctions {
   static String text(MemorySegment address) {
     return address.reinterpret(Long.MAX_VALUE).getString(0);
   }
-
-  // Linkage has no other exceptions than those of the caller's own segments.
-  static RuntimeException unexpected(Throwable t) {
-    if (t instanceof RuntimeException e) {
-      return e;
-    }
-    if (t instanceof Error e) {
-      throw e;
-    }
-    throw new AssertionError("a downcall threw a checked exception", t);
-  }
 }

@@ -66,7 +66,7 @@ final class NativeCudaKernels implements CudaKernels {
     try {
       return CudaFunctions.text((MemorySegment) CudaFunctions.BUILD_INFO.invokeExact(buildInfo));
     } catch (Throwable t) {
-      throw CudaFunctions.unexpected(t);
+      throw Downcall.unexpected(t);
     }
   }
 
@@ -76,7 +76,7 @@ final class NativeCudaKernels implements CudaKernels {
     try {
       status = (int) CudaFunctions.PREPARE.invokeExact(prepare);
     } catch (Throwable t) {
-      throw CudaFunctions.unexpected(t);
+      throw Downcall.unexpected(t);
     }
     check("rap_cuda_prepare", status);
   }
@@ -86,7 +86,7 @@ final class NativeCudaKernels implements CudaKernels {
     try {
       return (long) CudaFunctions.ACCUMULATE_SCRATCH.invokeExact(accumulateScratch, tokens, d);
     } catch (Throwable t) {
-      throw CudaFunctions.unexpected(t);
+      throw Downcall.unexpected(t);
     }
   }
 
@@ -97,7 +97,7 @@ final class NativeCudaKernels implements CudaKernels {
           CudaFunctions.ATTENTION_SCRATCH.invokeExact(
               attentionScratch, sequences, heads.groups(), heads.groupHeads(), heads.headSize());
     } catch (Throwable t) {
-      throw CudaFunctions.unexpected(t);
+      throw Downcall.unexpected(t);
     }
   }
 
@@ -135,7 +135,7 @@ final class NativeCudaKernels implements CudaKernels {
                   units.table(),
                   units.unitRows());
     } catch (Throwable t) {
-      throw CudaFunctions.unexpected(t);
+      throw Downcall.unexpected(t);
     }
     check("rap_cuda_rows", status);
   }
@@ -174,7 +174,7 @@ final class NativeCudaKernels implements CudaKernels {
                   units.table(),
                   units.unitRows());
     } catch (Throwable t) {
-      throw CudaFunctions.unexpected(t);
+      throw Downcall.unexpected(t);
     }
     check("rap_cuda_gated_rows", status);
   }
@@ -213,7 +213,7 @@ final class NativeCudaKernels implements CudaKernels {
                   addend,
                   scratch);
     } catch (Throwable t) {
-      throw CudaFunctions.unexpected(t);
+      throw Downcall.unexpected(t);
     }
     check("rap_cuda_accumulate", status);
   }
@@ -260,7 +260,7 @@ final class NativeCudaKernels implements CudaKernels {
                   units,
                   scratch);
     } catch (Throwable t) {
-      throw CudaFunctions.unexpected(t);
+      throw Downcall.unexpected(t);
     }
     check("rap_cuda_attention_one", status);
   }
@@ -305,7 +305,7 @@ final class NativeCudaKernels implements CudaKernels {
                   tables.present(),
                   units);
     } catch (Throwable t) {
-      throw CudaFunctions.unexpected(t);
+      throw Downcall.unexpected(t);
     }
     check("rap_cuda_attention_many", status);
   }
@@ -319,7 +319,7 @@ final class NativeCudaKernels implements CudaKernels {
               CudaFunctions.EMBED.invokeExact(
                   embed, stream, number(type), y, table, tokens, count, d);
     } catch (Throwable t) {
-      throw CudaFunctions.unexpected(t);
+      throw Downcall.unexpected(t);
     }
     check("rap_cuda_embed", status);
   }
@@ -342,7 +342,7 @@ final class NativeCudaKernels implements CudaKernels {
               CudaFunctions.RMS_NORM.invokeExact(
                   rmsNorm, stream, number(type), y, x, weight, rows, tokens, d, eps);
     } catch (Throwable t) {
-      throw CudaFunctions.unexpected(t);
+      throw Downcall.unexpected(t);
     }
     check("rap_cuda_rms_norm", status);
   }
@@ -386,7 +386,7 @@ final class NativeCudaKernels implements CudaKernels {
                   kv.groupStride(),
                   units);
     } catch (Throwable t) {
-      throw CudaFunctions.unexpected(t);
+      throw Downcall.unexpected(t);
     }
     check("rap_cuda_rope_store", status);
   }
@@ -417,7 +417,7 @@ final class NativeCudaKernels implements CudaKernels {
                   units.table(),
                   units.unitRows());
     } catch (Throwable t) {
-      throw CudaFunctions.unexpected(t);
+      throw Downcall.unexpected(t);
     }
     check("rap_cuda_swiglu", status);
   }
@@ -428,7 +428,7 @@ final class NativeCudaKernels implements CudaKernels {
     try {
       status = (int) CudaFunctions.ADD_ROW.invokeExact(addRow, stream, y, row, tokens, d);
     } catch (Throwable t) {
-      throw CudaFunctions.unexpected(t);
+      throw Downcall.unexpected(t);
     }
     check("rap_cuda_add_row", status);
   }
@@ -443,7 +443,7 @@ final class NativeCudaKernels implements CudaKernels {
               CudaFunctions.COLUMN_SUMS.invokeExact(
                   columnSums, stream, number(type), sums, x, stride, tokens, columns);
     } catch (Throwable t) {
-      throw CudaFunctions.unexpected(t);
+      throw Downcall.unexpected(t);
     }
     check("rap_cuda_column_sums", status);
   }
@@ -454,7 +454,7 @@ final class NativeCudaKernels implements CudaKernels {
     try {
       status = (int) CudaFunctions.ARGMAX.invokeExact(argmax, stream, y, logits, rows, vocabulary);
     } catch (Throwable t) {
-      throw CudaFunctions.unexpected(t);
+      throw Downcall.unexpected(t);
     }
     check("rap_cuda_argmax", status);
   }
@@ -467,7 +467,7 @@ final class NativeCudaKernels implements CudaKernels {
           (int)
               CudaFunctions.SAMPLE.invokeExact(sample, stream, y, logits, rows, vocabulary, draws);
     } catch (Throwable t) {
-      throw CudaFunctions.unexpected(t);
+      throw Downcall.unexpected(t);
     }
     check("rap_cuda_sample", status);
   }
@@ -481,7 +481,7 @@ final class NativeCudaKernels implements CudaKernels {
               CudaFunctions.LOG_PROBS.invokeExact(
                   logProbs, stream, y, logits, rows, vocabulary, targets);
     } catch (Throwable t) {
-      throw CudaFunctions.unexpected(t);
+      throw Downcall.unexpected(t);
     }
     check("rap_cuda_log_probs", status);
   }
@@ -506,7 +506,7 @@ final class NativeCudaKernels implements CudaKernels {
                   pairs,
                   count);
     } catch (Throwable t) {
-      throw CudaFunctions.unexpected(t);
+      throw Downcall.unexpected(t);
     }
     check("rap_cuda_copy_blocks", status);
   }
@@ -544,7 +544,7 @@ final class NativeCudaKernels implements CudaKernels {
                   columns,
                   transpose ? 1 : 0);
     } catch (Throwable t) {
-      throw CudaFunctions.unexpected(t);
+      throw Downcall.unexpected(t);
     }
     check("rap_cuda_convert", status);
   }
@@ -555,7 +555,7 @@ final class NativeCudaKernels implements CudaKernels {
     try {
       status = (int) CudaFunctions.READ.invokeExact(read, stream, x, bytes, sink);
     } catch (Throwable t) {
-      throw CudaFunctions.unexpected(t);
+      throw Downcall.unexpected(t);
     }
     check("rap_cuda_read", status);
   }
@@ -582,7 +582,7 @@ final class NativeCudaKernels implements CudaKernels {
       return CudaFunctions.text(
           (MemorySegment) CudaFunctions.ERROR_TEXT.invokeExact(errorText, status));
     } catch (Throwable t) {
-      throw CudaFunctions.unexpected(t);
+      throw Downcall.unexpected(t);
     }
   }
 }
