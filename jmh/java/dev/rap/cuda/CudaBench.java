@@ -6,11 +6,16 @@ import dev.rap.checkpoint.RandomLlama;
 import dev.rap.engine.Engine;
 import dev.rap.engine.SamplingOptions;
 import dev.rap.engine.Sequence;
+import dev.rap.kernels.RopePairing;
+import dev.rap.model.ModelConfig;
 import dev.rap.model.RetentionMask;
+import dev.rap.model.RopeScaling;
 import dev.rap.model.Sublayer;
 import dev.rap.model.Weights;
 import dev.rap.model.WeightsLoader;
+import dev.rap.tensor.DType;
 import java.io.IOException;
+import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -33,10 +38,13 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * What the host pays for the GPU: launches, graphs, a look at memory, a change of the mask, and a
- * decode step of a tiny random model (2 layers of hidden size 64), which is nearly all overhead.
+ * decode step of a random model. That of shape {@code tiny} (2 layers of hidden size 64) is nearly
+ * all overhead on a GPU; {@code -p shape=smollm2} is one of SmolLM2-135M's shape.
  *
- * <p>{@code -p target=gpu} needs one. The fake driver runs the same code where there is none; its
- * decode step computes the model in Java, so only the GPU's is a time of RAP.
+ * <p>Targets: {@code gpu} needs one. {@code fake} runs the same code on a driver over host memory,
+ * and computes the model in Java. {@code idle} is {@code fake} with kernels that do nothing: its
+ * decode step is the Java of the engine and the CUDA backend, and with {@code -prof gc} what they
+ * allocate, beside a few objects a copy that the fake driver makes.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -47,8 +55,27 @@ import org.openjdk.jmh.annotations.Warmup;
 public class CudaBench {
   private static final int TOKENS = 64;
 
+  private static final ModelConfig SMOLLM2 =
+      new ModelConfig(
+          "smollm2",
+          30,
+          576,
+          9,
+          3,
+          64,
+          1536,
+          49152,
+          2048,
+          1e-5f,
+          1e5,
+          new RopeScaling.None(),
+          RopePairing.HALVES);
+
   @Param({"fake"})
   public String target;
+
+  @Param({"tiny"})
+  public String shape;
 
   private Path file;
   private Checkpoint checkpoint;
@@ -65,7 +92,7 @@ public class CudaBench {
   @Setup(Level.Trial)
   public void setUp() throws IOException {
     file = Files.createTempFile("rap-bench", ".gguf");
-    GgufFiles.write(file, RandomLlama.tiny());
+    GgufFiles.write(file, model());
     checkpoint = Checkpoint.open(file);
     backend = load(WeightsLoader.load(checkpoint));
     parts = backend.parts();
@@ -77,14 +104,39 @@ public class CudaBench {
     pruned = dense.without(Sublayer.of(1));
   }
 
+  private RandomLlama model() {
+    return switch (shape) {
+      case "tiny" -> RandomLlama.tiny();
+      case "smollm2" -> RandomLlama.tiny().with(SMOLLM2).with(DType.BF16);
+      default -> throw new IllegalArgumentException("shape must be tiny or smollm2, was " + shape);
+    };
+  }
+
   private CudaBackend load(Weights weights) {
-    if (target.equals("gpu")) {
-      return (CudaBackend) GpuModelTest.load(weights);
-    }
     FakeDriver driver = new FakeDriver();
     CudaKernels oracles = new OracleKernels(driver);
+    return switch (target) {
+      case "gpu" -> (CudaBackend) GpuModelTest.load(weights);
+      case "fake" -> load(driver, oracles, weights);
+      case "idle" -> load(driver, idle(oracles), weights);
+      default ->
+          throw new IllegalArgumentException("target must be gpu, fake or idle, was " + target);
+    };
+  }
+
+  private static CudaBackend load(FakeDriver driver, CudaKernels kernels, Weights weights) {
     return CudaBackend.load(
-        CudaDevice.open(driver), oracles, Optional.empty(), weights, share -> {});
+        CudaDevice.open(driver), kernels, Optional.empty(), weights, share -> {});
+  }
+
+  // Queues nothing, and says of scratch memory what the oracles say.
+  private static CudaKernels idle(CudaKernels oracles) {
+    return (CudaKernels)
+        Proxy.newProxyInstance(
+            CudaKernels.class.getClassLoader(),
+            new Class<?>[] {CudaKernels.class},
+            (proxy, method, arguments) ->
+                method.getReturnType() == void.class ? null : method.invoke(oracles, arguments));
   }
 
   private void queueAddRow() {
