@@ -73,7 +73,7 @@ case $task in
     selection=(--scan-classpath "$at/test-classes" --include-classname '.*GpuKernel.*')
     for tool in "${tools[@]}"; do
       echo "compute-sanitizer --tool $tool"
-      RAP_SANITIZE=1 tests compute-sanitizer --tool "$tool" --error-exitcode 99 \
+      tests compute-sanitizer --tool "$tool" --error-exitcode 99 \
         --target-processes all
     done
     ;;

@@ -2,7 +2,6 @@ package dev.rap.cli;
 
 import dev.rap.memory.MemoryModel;
 import dev.rap.memory.Storage;
-import dev.rap.memory.Workload;
 import dev.rap.model.Weights;
 import java.util.function.DoubleConsumer;
 
@@ -14,10 +13,7 @@ final class LoadingProgress implements DoubleConsumer, AutoCloseable {
 
   LoadingProgress(Console console, Weights weights) {
     this.console = console;
-    this.bytes =
-        MemoryModel.of(weights, weights.config().maskShape(), Storage.AS_STORED)
-            .denseUse(new Workload(1, 1))
-            .weights();
+    this.bytes = MemoryModel.weightBytes(weights, Storage.AS_STORED);
   }
 
   @Override

@@ -76,74 +76,7 @@ final class Cublas implements CudaBlas {
       int tokens,
       long w,
       long wStride,
-      int rows,
-      int columns,
-      float beta) {
-    multiply(
-        stream,
-        type,
-        y,
-        yStride,
-        yF32,
-        x,
-        xStride,
-        tokens,
-        w,
-        wStride,
-        cublasOperation.CUBLAS_OP_T,
-        rows,
-        columns,
-        beta);
-  }
-
-  @Override
-  public void transposedProduct(
-      long stream,
-      Element type,
-      long y,
-      long yStride,
-      boolean yF32,
-      long x,
-      long xStride,
-      int tokens,
-      long w,
-      long wStride,
-      int rows,
-      int columns,
-      float beta) {
-    multiply(
-        stream,
-        type,
-        y,
-        yStride,
-        yF32,
-        x,
-        xStride,
-        tokens,
-        w,
-        wStride,
-        cublasOperation.CUBLAS_OP_N,
-        columns,
-        rows,
-        beta);
-  }
-
-  /**
-   * y[t, m] = beta * y[t, m] + sum over k of x[t, k] * w[m, k], or w[k, m] where {@code operation}
-   * says that w is not transposed.
-   */
-  private void multiply(
-      long stream,
-      Element type,
-      long y,
-      long yStride,
-      boolean yF32,
-      long x,
-      long xStride,
-      int tokens,
-      long w,
-      long wStride,
-      int operation,
+      boolean byInput,
       int outputs,
       int inputs,
       float beta) {
@@ -153,7 +86,7 @@ final class Cublas implements CudaBlas {
     int status =
         JCublas2.cublasGemmEx(
             handle,
-            operation,
+            byInput ? cublasOperation.CUBLAS_OP_N : cublasOperation.CUBLAS_OP_T,
             cublasOperation.CUBLAS_OP_N,
             outputs,
             tokens,

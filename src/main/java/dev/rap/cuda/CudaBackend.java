@@ -6,7 +6,6 @@ import dev.rap.engine.Backend;
 import dev.rap.engine.ModelRunner;
 import dev.rap.memory.MemoryModel;
 import dev.rap.memory.Storage;
-import dev.rap.memory.Workload;
 import dev.rap.model.ModelConfig;
 import dev.rap.model.Weights;
 import dev.rap.natives.NativeLibrary;
@@ -163,13 +162,9 @@ public final class CudaBackend implements Backend {
     }
   }
 
-  private static long weightBytes(Weights weights) {
-    MemoryModel memory = MemoryModel.of(weights, weights.config().maskShape(), STORAGE);
-    return memory.denseUse(new Workload(1, 1)).weights();
-  }
-
   private static void requireRoom(CudaDevice device, Weights weights) {
-    long needed = StagingRing.BYTES + weightBytes(weights);
+    long weightBytes = MemoryModel.weightBytes(weights, STORAGE);
+    long needed = StagingRing.BYTES + weightBytes;
     CudaDriver.MemoryInfo memory = device.memoryInfo();
     if (needed > memory.free()) {
       throw new InputException(
@@ -177,7 +172,7 @@ public final class CudaBackend implements Backend {
               .formatted(
                   weights.config().name(),
                   Bytes.text(needed),
-                  Bytes.text(needed - StagingRing.BYTES),
+                  Bytes.text(weightBytes),
                   Bytes.text(StagingRing.BYTES),
                   Bytes.text(memory.free()),
                   Bytes.text(memory.total())));

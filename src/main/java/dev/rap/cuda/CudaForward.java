@@ -297,6 +297,7 @@ final class CudaForward implements AutoCloseable {
               tokens,
               w.address((long) first * d * Element.BYTES),
               d,
+              false,
               end - first,
               d,
               0);
@@ -355,7 +356,7 @@ final class CudaForward implements AutoCloseable {
       int first = runs.start(i) * units.unitRows();
       int end = Math.min(runs.end(i) * units.unitRows(), inputs);
       blas.orElseThrow()
-          .transposedProduct(
+          .product(
               stream.handle(),
               element,
               hidden.address(),
@@ -366,8 +367,9 @@ final class CudaForward implements AutoCloseable {
               tokens,
               w.address((long) first * d * Element.BYTES),
               d,
-              end - first,
+              true,
               d,
+              end - first,
               1);
     }
     if (mask.adds(index)) {
@@ -403,6 +405,7 @@ final class CudaForward implements AutoCloseable {
               count,
               weights.output().address(),
               d,
+              false,
               vocabulary,
               d,
               0);

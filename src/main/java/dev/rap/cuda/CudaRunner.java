@@ -106,16 +106,12 @@ final class CudaRunner implements ModelRunner {
   // What a graph holds: a step of one token each of so many sequences, up to the likeliest tokens.
   private void decode(int sequences) {
     step.upload(sequences);
-    queueSublayers();
-    forward.logits(0, sequences);
-    results.argmax(forward.logits(), sequences);
-  }
-
-  private void queueSublayers() {
     forward.embed(step);
     for (int i = 0; i < 2 * config.layers(); i++) {
       forward.sublayer(i, step);
     }
+    forward.logits(0, sequences);
+    results.argmax(forward.logits(), sequences);
   }
 
   @Override
@@ -171,6 +167,7 @@ final class CudaRunner implements ModelRunner {
     }
     if (!isGreedy) {
       results.sample(forward.logits(), sequences);
+      drawn = false; // the logits are gone
     } else if (!ready) {
       results.argmax(forward.logits(), count);
     }
@@ -178,18 +175,9 @@ final class CudaRunner implements ModelRunner {
   }
 
   @Override
-  public double logProbs(int firstRow, int count, int[] ids, int firstTarget) {
-    int[] chunkRows = new int[Math.min(rows, count)];
-    double sum = 0;
-    for (int done = 0; done < count; done += chunkRows.length) {
-      int chunk = Math.min(chunkRows.length, count - done);
-      for (int i = 0; i < chunk; i++) {
-        chunkRows[i] = firstRow + done + i;
-      }
-      queueLogits(chunkRows, chunk);
-      sum += results.logProbs(forward.logits(), ids, firstTarget + done, chunk);
-    }
-    return sum;
+  public double logProbs(int[] rows, int count, int[] ids, int firstTarget) {
+    queueLogits(rows, count);
+    return results.logProbs(forward.logits(), ids, firstTarget, count);
   }
 
   @Override

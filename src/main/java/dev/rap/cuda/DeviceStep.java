@@ -136,11 +136,6 @@ final class DeviceStep implements AutoCloseable {
     return ones;
   }
 
-  /** {@return whether all tokens are of sequences of one token} */
-  boolean onlyOnes() {
-    return tiles == 0;
-  }
-
   int tileCount() {
     return tiles;
   }

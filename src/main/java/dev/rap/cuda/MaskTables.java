@@ -90,15 +90,8 @@ final class MaskTables implements AutoCloseable {
 
   /** Holds for what is queued from now on. */
   void set(RetentionMask changed, Optional<MeanInputs> meanInputs) {
+    changed.requireFor(config, meanInputs);
     MaskShape shape = changed.shape();
-    MaskShape expected = config.maskShape(shape.channelBlockSize());
-    if (!shape.equals(expected)) {
-      throw new IllegalArgumentException(
-          "the mask must have %s, had %s".formatted(expected, shape));
-    }
-    if (meanInputs.isPresent() && !meanInputs.get().fit(config)) {
-      throw new IllegalArgumentException("the means are of another model");
-    }
     mask = changed;
     List<Ranges> changedRuns = new ArrayList<>();
     try (Arena arena = Arena.ofConfined()) {
@@ -127,8 +120,7 @@ final class MaskTables implements AutoCloseable {
     stream.fill(addends, 0, (byte) 0, addends.bytes());
     for (int i = 0; i < mask.shape().sublayers(); i++) {
       Sublayer sublayer = Sublayer.of(i);
-      BitSet dropped = mask.units(sublayer);
-      dropped.flip(0, mask.shape().units(sublayer.kind()));
+      BitSet dropped = mask.dropped(sublayer);
       boolean compensated = meanInputs.isPresent() && !dropped.isEmpty();
       boolean attention = sublayer.kind() == Sublayer.Kind.ATTENTION;
       CudaWeights.Layer layer = weights.layers().get(sublayer.layer());

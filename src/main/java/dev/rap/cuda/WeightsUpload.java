@@ -23,7 +23,6 @@ final class WeightsUpload implements AutoCloseable {
   private final ModelConfig config;
   private final Element element;
   private final StagingRing staging;
-  private final List<DeviceMemory> made = new ArrayList<>();
   private final DoubleConsumer progress;
   private final long totalBytes;
   private long doneBytes;
@@ -51,10 +50,10 @@ final class WeightsUpload implements AutoCloseable {
   /**
    * {@return how the parameters are kept}
    *
-   * <p>F16 has three more bits than BF16, which only wide-ranging parameters need: those that were
-   * made in F32 or BF16.
+   * <p>F16 is the more exact by three bits. What was made in BF16 or F32 may have its range and no
+   * more, so it is kept in BF16.
    */
-  static Element elementOf(Weights weights) {
+  private static Element elementOf(Weights weights) {
     DType stored = weights.layers().getFirst().gate().dtype();
     return stored == DType.BF16 || stored == DType.F32 ? Element.BF16 : Element.F16;
   }
@@ -83,28 +82,20 @@ final class WeightsUpload implements AutoCloseable {
         layer.down());
   }
 
-  /** {@return the parameters; nothing stays allocated if it throws} */
+  /** {@return the parameters; what was allocated goes with the device if it throws} */
   CudaWeights run() {
-    boolean done = false;
     progress.accept(0);
-    try {
-      DeviceMemory embedding = table(weights.embedding());
-      DeviceMemory output = weights.tied() ? embedding : table(weights.output());
-      List<CudaWeights.Layer> layers = new ArrayList<>();
-      for (Weights.Layer layer : weights.layers()) {
-        layers.add(layer(layer));
-      }
-      float[] norm = new float[config.hiddenSize()];
-      copy(weights.outputNorm(), 0, norm.length, norm, 0);
-      DeviceMemory outputNorm = floats(norm);
-      stream.synchronize();
-      done = true;
-      return new CudaWeights(config, element, embedding, outputNorm, output, layers);
-    } finally {
-      if (!done) {
-        made.forEach(DeviceMemory::close);
-      }
+    DeviceMemory embedding = table(weights.embedding());
+    DeviceMemory output = weights.tied() ? embedding : table(weights.output());
+    List<CudaWeights.Layer> layers = new ArrayList<>();
+    for (Weights.Layer layer : weights.layers()) {
+      layers.add(layer(layer));
     }
+    float[] norm = new float[config.hiddenSize()];
+    copy(weights.outputNorm(), 0, norm.length, norm, 0);
+    DeviceMemory outputNorm = floats(norm);
+    stream.synchronize();
+    return new CudaWeights(config, element, embedding, outputNorm, output, layers);
   }
 
   private DeviceMemory table(Tensor tensor) {
@@ -144,13 +135,7 @@ final class WeightsUpload implements AutoCloseable {
   }
 
   private DeviceMemory elements(int rows) {
-    return keep(
-        device.allocate((long) rows * config.hiddenSize() * Element.BYTES, MemoryOwner.WEIGHTS));
-  }
-
-  private DeviceMemory keep(DeviceMemory memory) {
-    made.add(memory);
-    return memory;
+    return device.allocate((long) rows * config.hiddenSize() * Element.BYTES, MemoryOwner.WEIGHTS);
   }
 
   // Rows of the file go through the ring, as many at a time as it holds.
@@ -222,8 +207,7 @@ final class WeightsUpload implements AutoCloseable {
   }
 
   private DeviceMemory floats(float[] values) {
-    DeviceMemory memory =
-        keep(device.allocate((long) values.length * Float.BYTES, MemoryOwner.WEIGHTS));
+    DeviceMemory memory = device.allocate((long) values.length * Float.BYTES, MemoryOwner.WEIGHTS);
     staging.pass(
         MemorySegment.ofArray(values), staged -> stream.copy(memory, 0, staged, 0, memory.bytes()));
     return memory;

@@ -27,7 +27,6 @@ final class CpuRunner implements ModelRunner {
   private final Arena arena = Arena.ofShared();
   private final MemorySegment targets; // int32 [logitRows]
   private final MemorySegment logProbs; // float64 [logitRows]
-  private final int[] rows;
 
   CpuRunner(Weights weights, Kernels kernels, Limits limits) {
     ModelConfig config = weights.config();
@@ -41,7 +40,6 @@ final class CpuRunner implements ModelRunner {
             config, limits.stepTokens(), limits.sequences(), limits.contextLength(), BLOCK_SIZE);
     this.targets = arena.allocate(Integer.BYTES * (long) limits.logitRows(), 64);
     this.logProbs = arena.allocate(Double.BYTES * (long) limits.logitRows(), 64);
-    this.rows = new int[limits.logitRows()];
   }
 
   @Override
@@ -94,19 +92,13 @@ final class CpuRunner implements ModelRunner {
   }
 
   @Override
-  public double logProbs(int firstRow, int count, int[] ids, int firstTarget) {
+  public double logProbs(int[] rows, int count, int[] ids, int firstTarget) {
+    MemorySegment logits = forward.logits(rows, count);
+    MemorySegment.copy(ids, firstTarget, targets, ValueLayout.JAVA_INT, 0, count);
+    kernels.logProbs(logProbs, logits, count, config().vocabularySize(), targets);
     double sum = 0;
-    for (int done = 0; done < count; done += rows.length) {
-      int chunk = Math.min(rows.length, count - done);
-      for (int i = 0; i < chunk; i++) {
-        rows[i] = firstRow + done + i;
-      }
-      MemorySegment logits = forward.logits(rows, chunk);
-      MemorySegment.copy(ids, firstTarget + done, targets, ValueLayout.JAVA_INT, 0, chunk);
-      kernels.logProbs(logProbs, logits, chunk, config().vocabularySize(), targets);
-      for (int i = 0; i < chunk; i++) {
-        sum += logProbs.getAtIndex(ValueLayout.JAVA_DOUBLE, i);
-      }
+    for (int i = 0; i < count; i++) {
+      sum += logProbs.getAtIndex(ValueLayout.JAVA_DOUBLE, i);
     }
     return sum;
   }

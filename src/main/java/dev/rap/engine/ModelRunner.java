@@ -110,7 +110,26 @@ public interface ModelRunner extends AutoCloseable {
    * @param ids of the sequence's tokens
    * @param firstTarget index in {@code ids} of the token that follows row {@code firstRow}
    */
-  double logProbs(int firstRow, int count, int[] ids, int firstTarget);
+  default double logProbs(int firstRow, int count, int[] ids, int firstTarget) {
+    int[] rows = new int[Math.min(limits().logitRows(), count)];
+    double sum = 0;
+    for (int done = 0; done < count; done += rows.length) {
+      int chunk = Math.min(rows.length, count - done);
+      for (int i = 0; i < chunk; i++) {
+        rows[i] = firstRow + done + i;
+      }
+      sum += logProbs(rows, chunk, ids, firstTarget + done);
+    }
+    return sum;
+  }
+
+  /**
+   * {@return the sum of natural log-probabilities that some tokens of the step give to others}
+   *
+   * @param rows which tokens of the step, the first {@code count}
+   * @param targets the tokens, {@code [firstTarget, firstTarget + count)}
+   */
+  double logProbs(int[] rows, int count, int[] targets, int firstTarget);
 
   /**
    * Adds what the sublayer that ran last fed to its output projection, summed over the tokens of

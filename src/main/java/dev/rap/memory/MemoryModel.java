@@ -117,6 +117,12 @@ public final class MemoryModel {
         Float.BYTES * (long) config.vocabularySize());
   }
 
+  /** {@return the bytes of all parameters where {@code storage} keeps them} */
+  public static long weightBytes(Weights weights, Storage storage) {
+    MemoryModel memory = of(weights, weights.config().maskShape(), storage);
+    return memory.denseUse(new Workload(1, 1)).weights();
+  }
+
   private static long channels(MaskShape shape, int block) {
     int first = block * shape.channelBlockSize();
     return Math.min(shape.channelBlockSize(), shape.channels() - first);

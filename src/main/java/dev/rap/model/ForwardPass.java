@@ -106,15 +106,8 @@ public final class ForwardPass implements AutoCloseable {
    * @throws IllegalArgumentException if the mask or the means are of another model
    */
   public void setMask(RetentionMask mask, Optional<MeanInputs> means) {
+    mask.requireFor(config, means);
     MaskShape shape = mask.shape();
-    MaskShape expected = config.maskShape(shape.channelBlockSize());
-    if (!shape.equals(expected)) {
-      throw new IllegalArgumentException(
-          "the mask must have %s, had %s".formatted(expected, shape));
-    }
-    if (means.isPresent() && !means.get().fit(config)) {
-      throw new IllegalArgumentException("the means are of another model");
-    }
     List<SublayerPlan> changed = new ArrayList<>();
     for (int i = 0; i < shape.sublayers(); i++) {
       changed.add(plan(Sublayer.of(i), mask.units(Sublayer.of(i)), shape));
@@ -141,8 +134,7 @@ public final class ForwardPass implements AutoCloseable {
   private void compensate(MeanInputs means) {
     for (int i = 0; i < plans.size(); i++) {
       Sublayer sublayer = Sublayer.of(i);
-      BitSet dropped = mask.units(sublayer);
-      dropped.flip(0, mask.shape().units(sublayer.kind()));
+      BitSet dropped = mask.dropped(sublayer);
       if (!dropped.isEmpty()) {
         compensated.set(i);
         compensate(sublayer, plan(sublayer, dropped, mask.shape()), means.of(sublayer));

@@ -2,6 +2,7 @@ package dev.rap.model;
 
 import java.util.BitSet;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Which head groups and channel blocks of each layer run. A sublayer of which nothing is retained
@@ -35,6 +36,29 @@ public final class RetentionMask {
   /** {@return a copy of the units of {@code sublayer} that run} */
   public BitSet units(Sublayer sublayer) {
     return (BitSet) row(sublayer).clone();
+  }
+
+  /** {@return the units of {@code sublayer} that do not run} */
+  public BitSet dropped(Sublayer sublayer) {
+    BitSet dropped = units(sublayer);
+    dropped.flip(0, shape.units(sublayer.kind()));
+    return dropped;
+  }
+
+  /**
+   * Refuses a mask, or means for it, of another model.
+   *
+   * @throws IllegalArgumentException if they are
+   */
+  public void requireFor(ModelConfig config, Optional<MeanInputs> means) {
+    MaskShape expected = config.maskShape(shape.channelBlockSize());
+    if (!shape.equals(expected)) {
+      throw new IllegalArgumentException(
+          "the mask must have %s, had %s".formatted(expected, shape));
+    }
+    if (means.isPresent() && !means.get().fit(config)) {
+      throw new IllegalArgumentException("the means are of another model");
+    }
   }
 
   /** {@return how many units of {@code sublayer} run} */

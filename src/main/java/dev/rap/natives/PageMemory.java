@@ -99,8 +99,7 @@ public final class PageMemory implements AutoCloseable {
     long lead = mapped.address() % pageSize();
     MemorySegment pages = MemorySegment.ofAddress(mapped.address() - lead);
     try {
-      int status = (int) Linux.MADVISE.invokeExact(pages, mapped.byteSize() + lead, POPULATE_READ);
-      assert status <= 0;
+      int _ = (int) Linux.MADVISE.invokeExact(pages, mapped.byteSize() + lead, POPULATE_READ);
     } catch (Throwable t) {
       throw unexpected(t);
     }

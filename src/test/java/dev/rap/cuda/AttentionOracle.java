@@ -82,7 +82,7 @@ final class AttentionOracle {
   private void token(Row qkv, Row y, int sequence, int position, MemorySegment units) {
     int size = heads.headSize();
     for (int group = 0; group < heads.groups(); group++) {
-      if (!retains(units, group)) {
+      if (!ElementwiseOracle.retains(units, group)) {
         continue;
       }
       for (int j = 0; j < heads.groupHeads(); j++) {
@@ -152,17 +152,5 @@ final class AttentionOracle {
 
   private boolean has(int sequence, int group) {
     return tables.present().get(JAVA_BYTE, (long) sequence * heads.groups() + group) != 0;
-  }
-
-  private static boolean retains(MemorySegment units, int group) {
-    if (units.equals(MemorySegment.NULL)) {
-      return true;
-    }
-    for (int i = 1; i <= units.getAtIndex(JAVA_INT, 0); i++) {
-      if (units.getAtIndex(JAVA_INT, i) == group) {
-        return true;
-      }
-    }
-    return false;
   }
 }

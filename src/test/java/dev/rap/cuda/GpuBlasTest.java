@@ -121,37 +121,21 @@ class GpuBlasTest {
       HostMatrix y,
       float beta,
       boolean isTransposed) {
-    if (isTransposed) {
-      blas.transposedProduct(
-          stream.handle(),
-          type,
-          y.address(),
-          y.stride(),
-          y.isF32(),
-          x.address(),
-          x.stride(),
-          shape.tokens(),
-          w.address(),
-          w.stride(),
-          shape.rows(),
-          shape.columns(),
-          beta);
-    } else {
-      blas.product(
-          stream.handle(),
-          type,
-          y.address(),
-          y.stride(),
-          y.isF32(),
-          x.address(),
-          x.stride(),
-          shape.tokens(),
-          w.address(),
-          w.stride(),
-          shape.rows(),
-          shape.columns(),
-          beta);
-    }
+    blas.product(
+        stream.handle(),
+        type,
+        y.address(),
+        y.stride(),
+        y.isF32(),
+        x.address(),
+        x.stride(),
+        shape.tokens(),
+        w.address(),
+        w.stride(),
+        isTransposed,
+        isTransposed ? shape.columns() : shape.rows(),
+        isTransposed ? shape.rows() : shape.columns(),
+        beta);
   }
 
   @Test
@@ -200,6 +184,7 @@ class GpuBlasTest {
                       8,
                       x.address(),
                       x.stride(),
+                      false,
                       8,
                       8,
                       0));

@@ -29,6 +29,6 @@ final class KernelFault {
   }
 
   private static void multiply(Cublas blas, CudaStream stream, long y, long x) {
-    blas.product(stream.handle(), Element.F16, y, 64, false, x, 64, 64, x, 64, 64, 64, 0);
+    blas.product(stream.handle(), Element.F16, y, 64, false, x, 64, 64, x, 64, false, 64, 64, 0);
   }
 }

@@ -19,49 +19,21 @@ record OracleBlas(FakeDriver driver) implements CudaBlas {
       int tokens,
       long w,
       long wStride,
-      int rows,
-      int columns,
+      boolean byInput,
+      int outputs,
+      int inputs,
       float beta) {
     driver.queue(
         stream,
         () -> {
           for (int t = 0; t < tokens; t++) {
-            for (int r = 0; r < rows; r++) {
+            for (int m = 0; m < outputs; m++) {
               double sum = 0;
-              for (int c = 0; c < columns; c++) {
-                sum += get(type, x, t * xStride + c) * get(type, w, r * wStride + c);
+              for (int k = 0; k < inputs; k++) {
+                long at = byInput ? k * wStride + m : m * wStride + k;
+                sum += get(type, x, t * xStride + k) * get(type, w, at);
               }
-              put(type, y, t * yStride + r, yF32, beta, sum);
-            }
-          }
-        });
-  }
-
-  @Override
-  public void transposedProduct(
-      long stream,
-      Element type,
-      long y,
-      long yStride,
-      boolean yF32,
-      long x,
-      long xStride,
-      int tokens,
-      long w,
-      long wStride,
-      int rows,
-      int columns,
-      float beta) {
-    driver.queue(
-        stream,
-        () -> {
-          for (int t = 0; t < tokens; t++) {
-            for (int c = 0; c < columns; c++) {
-              double sum = 0;
-              for (int r = 0; r < rows; r++) {
-                sum += get(type, x, t * xStride + r) * get(type, w, r * wStride + c);
-              }
-              put(type, y, t * yStride + c, yF32, beta, sum);
+              put(type, y, t * yStride + m, yF32, beta, sum);
             }
           }
         });
