@@ -79,6 +79,13 @@ public final class CudaDevice implements AutoCloseable {
     }
   }
 
+  /** Notes that bytes have changed hands, which takes no call of the driver. */
+  void count(MemoryOwner owner, long change) {
+    ledger.beginChange();
+    ledger.add(owner, change);
+    ledger.endChange();
+  }
+
   CudaStream newStream() {
     requireThread();
     return new CudaStream(this, driver.newStream());

@@ -5,8 +5,8 @@ import java.util.OptionalLong;
 
 /**
  * What RAP needs of the CUDA driver, for one device, memory and objects by handle. Every method
- * throws {@link CudaException} where the driver refuses; {@link #allocate} throws {@link
- * DeviceOutOfMemoryException} where it has no room.
+ * throws {@link CudaException} where the driver refuses; {@link #allocate} and {@link #newPage}
+ * throw {@link DeviceOutOfMemoryException} where it has no room.
  */
 interface CudaDriver {
   /** Makes the device's primary context current on the calling thread. */
@@ -32,6 +32,27 @@ interface CudaDriver {
   long allocate(long bytes);
 
   void free(long address);
+
+  /** {@return bytes of a page, the unit in which physical memory is made and mapped} */
+  long pageBytes();
+
+  /** {@return {@code bytes} bytes of address space, whole pages, behind which there is nothing} */
+  long reserve(long bytes);
+
+  /** Gives address space back, in which nothing is mapped. */
+  void unreserve(long address, long bytes);
+
+  /** {@return a page of physical memory; its content is undefined} */
+  long newPage();
+
+  /** Gives a page back, which is not mapped. */
+  void closePage(long page);
+
+  /** Puts {@code pages[first]} to {@code pages[first + count - 1]} behind reserved addresses. */
+  void map(long address, long[] pages, int first, int count);
+
+  /** Takes the pages behind {@code bytes} bytes away. Does not wait for what the device does. */
+  void unmap(long address, long bytes);
 
   /** {@return page-locked host memory, until it is freed} */
   MemorySegment allocatePinned(long bytes);

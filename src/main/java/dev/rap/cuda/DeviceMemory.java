@@ -1,7 +1,7 @@
 package dev.rap.cuda;
 
 /** Bytes of the device, until they are closed. Their content is undefined at first. */
-public final class DeviceMemory extends DeviceResource {
+public sealed class DeviceMemory extends DeviceResource permits ElasticMemory {
   private final long address;
   private final long bytes;
   private final MemoryOwner owner;
@@ -14,17 +14,22 @@ public final class DeviceMemory extends DeviceResource {
   }
 
   /** {@return how many there are} */
-  public long bytes() {
+  public final long bytes() {
     return bytes;
   }
 
-  MemoryOwner owner() {
+  final MemoryOwner owner() {
     return owner;
   }
 
   /** {@return where they begin, a multiple of 256} */
-  long address() {
+  final long address() {
     requireUsable();
+    return address;
+  }
+
+  /** {@return {@link #address()}, for giving them back} */
+  final long base() {
     return address;
   }
 
@@ -33,7 +38,7 @@ public final class DeviceMemory extends DeviceResource {
    *
    * @throws IndexOutOfBoundsException if there is none
    */
-  long address(long offset) {
+  final long address(long offset) {
     return address(offset, 1);
   }
 
@@ -42,7 +47,7 @@ public final class DeviceMemory extends DeviceResource {
    *
    * @throws IndexOutOfBoundsException if they are not all there
    */
-  long address(long offset, long count) {
+  final long address(long offset, long count) {
     requireUsable();
     if (offset < 0 || count < 0 || offset > bytes - count) {
       throw new IndexOutOfBoundsException(
@@ -53,12 +58,12 @@ public final class DeviceMemory extends DeviceResource {
   }
 
   @Override
-  String kind() {
+  final String kind() {
     return "device memory for " + owner.text();
   }
 
   @Override
-  long byteSize() {
+  final long byteSize() {
     return bytes;
   }
 

@@ -11,7 +11,7 @@ import java.util.stream.Collectors;
  * twice, and either from another thread than the device's is an {@link IllegalStateException}.
  */
 abstract sealed class DeviceResource implements AutoCloseable
-    permits DeviceMemory, PinnedMemory, CudaStream, CudaEvent, CudaGraph, MemoryTracker {
+    permits DeviceMemory, PinnedMemory, CudaStream, CudaEvent, CudaGraph, MemoryTracker, PagePool {
   private final CudaDevice device;
   private boolean closed;
 

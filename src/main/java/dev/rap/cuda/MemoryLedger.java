@@ -21,9 +21,9 @@ final class MemoryLedger {
   private final AtomicLong version = new AtomicLong();
 
   /** What was read from elsewhere, and the bytes at that moment. */
-  record Snapshot<T>(T other, long weights, long kv, long workspace) {
+  record Snapshot<T>(T other, long weights, long kv, long workspace, long spare) {
     long ours() {
-      return weights + kv + workspace;
+      return weights + kv + workspace + spare;
     }
   }
 
@@ -64,7 +64,8 @@ final class MemoryLedger {
                 other.get(),
                 bytes(MemoryOwner.WEIGHTS),
                 bytes(MemoryOwner.KV),
-                bytes(MemoryOwner.WORKSPACE));
+                bytes(MemoryOwner.WORKSPACE),
+                bytes(MemoryOwner.SPARE));
         if (version.get() == before) {
           return Optional.of(snapshot);
         }

@@ -4,7 +4,9 @@ package dev.rap.cuda;
 public enum MemoryOwner {
   WEIGHTS("weights"),
   KV("KV"),
-  WORKSPACE("workspace");
+  WORKSPACE("workspace"),
+  /** Nothing at present: pages that lie ready. */
+  SPARE("pages that lie ready");
 
   private final String text;
 

@@ -10,6 +10,7 @@ package dev.rap.cuda;
  * @param weights allocated by this process
  * @param kv allocated by this process
  * @param workspace allocated by this process
+ * @param spare pages of this process that lie ready
  * @param cuda what CUDA has in this process beside them: context, kernels, cuBLAS
  * @param others all the rest: other processes, and what of CUDA's could not be told from them
  */
@@ -20,6 +21,7 @@ public record MemorySample(
     long weights,
     long kv,
     long workspace,
+    long spare,
     long cuda,
     long others) {
 
@@ -36,6 +38,7 @@ public record MemorySample(
         snapshot.weights(),
         snapshot.kv(),
         snapshot.workspace(),
+        snapshot.spare(),
         own,
         rest - own);
   }

@@ -18,6 +18,7 @@ final class FakeDriver implements CudaDriver {
   private final long contextBytes;
   private final FakeCalls calls = new FakeCalls();
   private final FakeMemory device = new FakeMemory("device memory");
+  private final FakePages pages = new FakePages();
   private final FakeMemory pinned = new FakeMemory("pinned memory");
   private final FakeStreams streams = new FakeStreams();
   private final Map<Long, Long> events = new HashMap<>();
@@ -78,6 +79,7 @@ final class FakeDriver implements CudaDriver {
   synchronized List<String> leaks() {
     List<String> leaks = new ArrayList<>();
     leaks.addAll(device.leaks());
+    leaks.addAll(pages.leaks());
     leaks.addAll(pinned.leaks());
     leaks.addAll(streams.leaks());
     events.forEach((handle, time) -> leaks.add("event"));
@@ -95,12 +97,17 @@ final class FakeDriver implements CudaDriver {
 
   /** {@return device memory from {@code address} on, NULL for 0, for what stands for kernels} */
   synchronized MemorySegment from(long address) {
-    return address == 0 ? MemorySegment.NULL : device.from(address);
+    return address == 0
+        ? MemorySegment.NULL
+        : pages.from(address).orElseGet(() -> device.from(address));
   }
 
   /** {@return device memory, for what stands for kernels} */
   synchronized MemorySegment memory(long address, long bytes) {
-    return device.at(address, bytes);
+    return pages
+        .from(address)
+        .map(there -> there.asSlice(0, bytes))
+        .orElseGet(() -> device.at(address, bytes));
   }
 
   @Override
@@ -137,7 +144,11 @@ final class FakeDriver implements CudaDriver {
   }
 
   private long freeBytes() {
-    return totalBytes - contextBytes - growth - othersBytes - device.bytes();
+    return totalBytes - contextBytes - growth - othersBytes - ownBytes();
+  }
+
+  private long ownBytes() {
+    return device.bytes() + pages.bytes();
   }
 
   @Override
@@ -147,9 +158,7 @@ final class FakeDriver implements CudaDriver {
 
   @Override
   public synchronized OptionalLong processBytes() {
-    return seesProcess
-        ? OptionalLong.of(contextBytes + growth + device.bytes())
-        : OptionalLong.empty();
+    return seesProcess ? OptionalLong.of(contextBytes + growth + ownBytes()) : OptionalLong.empty();
   }
 
   @Override
@@ -166,6 +175,53 @@ final class FakeDriver implements CudaDriver {
   public synchronized void free(long address) {
     enterOutsideOfCapture("free");
     device.free(address);
+  }
+
+  @Override
+  public long pageBytes() {
+    return FakePages.PAGE_BYTES;
+  }
+
+  @Override
+  public synchronized long reserve(long bytes) {
+    enterOutsideOfCapture("reserve");
+    return pages.reserve(bytes);
+  }
+
+  @Override
+  public synchronized void unreserve(long address, long bytes) {
+    enterOutsideOfCapture("unreserve");
+    pages.unreserve(address, bytes);
+  }
+
+  @Override
+  public synchronized long newPage() {
+    enterOutsideOfCapture("newPage");
+    if (pageBytes() > freeBytes()) {
+      throw DeviceOutOfMemoryException.of(
+          "a page", pageBytes(), new MemoryInfo(freeBytes(), totalBytes));
+    }
+    return pages.newPage();
+  }
+
+  @Override
+  public synchronized void closePage(long page) {
+    enterOutsideOfCapture("closePage");
+    pages.closePage(page);
+  }
+
+  @Override
+  public synchronized void map(long address, long[] mapped, int first, int count) {
+    enterOutsideOfCapture("map");
+    for (int i = 0; i < count; i++) {
+      pages.map(address + i * pageBytes(), mapped[first + i]);
+    }
+  }
+
+  @Override
+  public synchronized void unmap(long address, long bytes) {
+    enterOutsideOfCapture("unmap");
+    pages.unmap(address, bytes);
   }
 
   @Override

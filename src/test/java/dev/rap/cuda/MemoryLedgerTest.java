@@ -27,7 +27,7 @@ class MemoryLedgerTest {
               }
               return readings.get();
             });
-    assertEquals(Optional.of(new MemoryLedger.Snapshot<>(3, 0, 25, 0)), snapshot);
+    assertEquals(Optional.of(new MemoryLedger.Snapshot<>(3, 0, 25, 0, 0)), snapshot);
   }
 
   @Test
@@ -35,6 +35,6 @@ class MemoryLedgerTest {
     ledger.beginChange();
     assertEquals(Optional.empty(), ledger.read(() -> 1));
     ledger.endChange();
-    assertEquals(Optional.of(new MemoryLedger.Snapshot<>(1, 0, 0, 0)), ledger.read(() -> 1));
+    assertEquals(Optional.of(new MemoryLedger.Snapshot<>(1, 0, 0, 0, 0)), ledger.read(() -> 1));
   }
 }

@@ -62,6 +62,7 @@ class MemoryTrackerTest {
               weights.bytes(),
               kv.bytes(),
               workspace.bytes(),
+              0,
               CONTEXT,
               1000),
           sample);
@@ -116,6 +117,7 @@ class MemoryTrackerTest {
                 + sample.weights()
                 + sample.kv()
                 + sample.workspace()
+                + sample.spare()
                 + sample.cuda()
                 + sample.others());
         assertEquals(777, sample.others(), "none of ours is taken for others'");

@@ -1,0 +1,87 @@
+package dev.rap.cuda;
+
+/**
+ * Device memory at addresses that stay, of which only a front part is there: pages are added at its
+ * end and taken from it. What is added is undefined.
+ *
+ * <p>{@link #bytes()} are those of the addresses. Kernels may be given all of them, if what they
+ * read and write is there.
+ */
+final class ElasticMemory extends DeviceMemory {
+  private final PagePool pool;
+  private final long[] pages; // the first `held` of them are there
+  private int held;
+
+  private ElasticMemory(PagePool pool, long address, int pages, MemoryOwner owner) {
+    super(pool.device(), address, pages * pool.pageBytes(), owner);
+    this.pool = pool;
+    this.pages = new long[pages];
+  }
+
+  /** {@return addresses for {@code bytes} bytes, none of which is there yet} */
+  static ElasticMemory reserve(PagePool pool, long bytes, MemoryOwner owner) {
+    int pages = Math.max(1, pool.pagesFor(bytes));
+    long address = pool.driver().reserve(pages * pool.pageBytes());
+    return new ElasticMemory(pool, address, pages, owner);
+  }
+
+  /** {@return bytes that are there, from the first on} */
+  long heldBytes() {
+    return held * pool.pageBytes();
+  }
+
+  /** {@return pages that {@link #grow} would add} */
+  int missing(long bytes) {
+    return Math.max(0, pool.pagesFor(bytes) - held);
+  }
+
+  /**
+   * Makes the first {@code bytes} bytes be there.
+   *
+   * @throws DeviceOutOfMemoryException if the device has no room; nothing has changed then
+   */
+  void grow(long bytes) {
+    int count = missing(bytes);
+    if (count == 0) {
+      return;
+    }
+    pool.take(pages, held, count);
+    boolean mapped = false;
+    try {
+      driver().map(address(heldBytes()), pages, held, count);
+      mapped = true;
+    } finally {
+      if (!mapped) {
+        pool.give(pages, held, count);
+      }
+    }
+    held += count;
+    device().count(owner(), count * pool.pageBytes());
+  }
+
+  /**
+   * Gives all but the pages of the first {@code bytes} bytes to the pool. The device must be done
+   * with them.
+   */
+  void shrink(long bytes) {
+    int kept = Math.min(held, pool.pagesFor(bytes));
+    int count = held - kept;
+    if (count == 0) {
+      return;
+    }
+    driver().unmap(address(kept * pool.pageBytes()), count * pool.pageBytes());
+    held = kept;
+    device().count(owner(), -count * pool.pageBytes());
+    pool.give(pages, kept, count);
+  }
+
+  @Override
+  void release(CudaDriver driver) {
+    if (held > 0) {
+      driver.unmap(base(), heldBytes());
+      device().count(owner(), -heldBytes());
+      pool.give(pages, 0, held);
+    }
+    driver.unreserve(base(), bytes());
+  }
+}

@@ -1,0 +1,113 @@
+package dev.rap.cuda;
+
+import java.util.Arrays;
+
+/**
+ * Physical memory of the device in pages of one size: those that lie ready, and the making of more.
+ * All {@link ElasticMemory} takes its pages here and gives them back here, so that what one
+ * sublayer gives up another, the KV cache or another process can have.
+ */
+final class PagePool extends DeviceResource {
+  private final long pageBytes;
+  private long[] spare = new long[64]; // a stack
+  private int spares;
+  private int pages; // that exist, spare ones included
+
+  PagePool(CudaDevice device) {
+    super(device);
+    this.pageBytes = device.driver().pageBytes();
+  }
+
+  long pageBytes() {
+    return pageBytes;
+  }
+
+  /** {@return pages that hold {@code bytes} bytes} */
+  int pagesFor(long bytes) {
+    return Math.toIntExact(Math.ceilDiv(bytes, pageBytes));
+  }
+
+  /** {@return pages that there are, spare ones included} */
+  int pages() {
+    return pages;
+  }
+
+  /** {@return pages that lie ready} */
+  int spares() {
+    return spares;
+  }
+
+  /**
+   * Takes pages: those that lie ready, and new ones.
+   *
+   * @param into gets them, from {@code first} on
+   * @throws DeviceOutOfMemoryException if the device has no room; none was taken then, though some
+   *     may lie ready that did not before
+   */
+  void take(long[] into, int first, int count) {
+    while (spares < count) {
+      make();
+    }
+    spares -= count;
+    System.arraycopy(spare, spares, into, first, count);
+    device().count(MemoryOwner.SPARE, -count * pageBytes);
+  }
+
+  private void make() {
+    CudaDevice device = device();
+    device.ledger().beginChange();
+    try {
+      long page = driver().newPage();
+      pages++;
+      push(page);
+      device.ledger().add(MemoryOwner.SPARE, pageBytes);
+    } finally {
+      device.ledger().endChange();
+    }
+  }
+
+  private void push(long page) {
+    if (spares == spare.length) {
+      spare = Arrays.copyOf(spare, 2 * spares);
+    }
+    spare[spares++] = page;
+  }
+
+  /** Takes pages back, which are not mapped any more. */
+  void give(long[] from, int first, int count) {
+    for (int i = 0; i < count; i++) {
+      push(from[first + i]);
+    }
+    device().count(MemoryOwner.SPARE, count * pageBytes);
+  }
+
+  /** Gives up to {@code count} pages that lie ready back to the device. */
+  void release(int count) {
+    CudaDevice device = device();
+    for (int i = Math.min(count, spares); i > 0; i--) {
+      device.ledger().beginChange();
+      try {
+        driver().closePage(spare[spares - 1]);
+        spares--;
+        pages--;
+        device.ledger().add(MemoryOwner.SPARE, -pageBytes);
+      } finally {
+        device.ledger().endChange();
+      }
+    }
+  }
+
+  @Override
+  String kind() {
+    return "pool of device memory";
+  }
+
+  @Override
+  void release(CudaDriver driver) {
+    for (; spares > 0; spares--) {
+      driver.closePage(spare[spares - 1]);
+      pages--;
+      device().count(MemoryOwner.SPARE, -pageBytes);
+    }
+  }
+}
