@@ -55,7 +55,9 @@ public final class CudaBackend implements Backend {
       CudaStream stream,
       CudaKernels kernels,
       Optional<CudaBlas> blas,
-      CudaWeights weights) {}
+      PagePool pool,
+      CudaWeights weights,
+      ElasticWeights elastic) {}
 
   private final Weights weights;
   private final Parts parts;
@@ -138,9 +140,15 @@ public final class CudaBackend implements Backend {
     requireSupported(weights.config());
     requireRoom(device, weights);
     CudaStream stream = device.newStream();
-    try (WeightsUpload upload = new WeightsUpload(device, stream, kernels, weights, progress)) {
-      return new CudaBackend(weights, new Parts(device, stream, kernels, blas, upload.run()));
+    PagePool pool = new PagePool(device);
+    CudaWeights loaded;
+    try (WeightsUpload upload =
+        new WeightsUpload(device, stream, kernels, pool, weights, progress)) {
+      loaded = upload.run();
     }
+    ElasticWeights elastic = new ElasticWeights(device, stream, pool, loaded);
+    return new CudaBackend(
+        weights, new Parts(device, stream, kernels, blas, pool, loaded, elastic));
   }
 
   // What kernels/rap_cuda.h demands of shapes.
@@ -215,7 +223,9 @@ public final class CudaBackend implements Backend {
 
   @Override
   public void close() {
+    parts.elastic().close();
     parts.weights().close();
+    parts.pool().close();
     parts.blas().ifPresent(CudaBlas::close);
     parts.stream().close();
     parts.device().close();

@@ -5,6 +5,7 @@ import dev.rap.engine.SamplingOptions;
 import dev.rap.engine.Sequence;
 import dev.rap.kv.KvBlockPool;
 import dev.rap.kv.StepBatch;
+import dev.rap.memory.MemoryUse;
 import dev.rap.model.MeanInputs;
 import dev.rap.model.ModelConfig;
 import dev.rap.model.RetentionMask;
@@ -30,6 +31,7 @@ final class CudaRunner implements ModelRunner {
   private final Results results;
   private final DecodeGraphs graphs;
   private final ProjectionSums sums;
+  private final CudaEvent stepped;
   private boolean isGraph; // whether the last step was one graph
   private boolean drawn; // whether the step's graph has the likeliest token of each of its tokens
 
@@ -43,7 +45,8 @@ final class CudaRunner implements ModelRunner {
         new StepBatch(
             config, limits.stepTokens(), limits.sequences(), limits.contextLength(), BLOCK_SIZE);
     this.step = new DeviceStep(parts.device(), parts.stream(), config, limits);
-    this.mask = new MaskTables(parts.device(), parts.stream(), parts.kernels(), parts.weights());
+    parts.elastic().open();
+    this.mask = new MaskTables(parts);
     this.kv = new DeviceKv(parts.device(), config, limits);
     int paddedRows = DecodeGraphs.bucket(Math.min(rows, CudaKernels.FEW_TOKENS));
     this.forward = new CudaForward(parts, mask, kv, limits, Math.max(rows, paddedRows));
@@ -56,6 +59,7 @@ final class CudaRunner implements ModelRunner {
             config.vocabularySize());
     this.graphs = new DecodeGraphs(parts.stream(), this::decode);
     this.sums = new ProjectionSums(parts, config);
+    this.stepped = parts.device().newEvent();
   }
 
   @Override
@@ -75,8 +79,64 @@ final class CudaRunner implements ModelRunner {
 
   @Override
   public void setMask(RetentionMask changed, Optional<MeanInputs> means) {
+    ElasticWeights elastic = parts.elastic();
+    elastic.reshape(changed.shape());
+    elastic.require(changed);
+    elastic.integrate();
     mask.set(changed, means);
     graphs.retain(forward::servesAllMasks);
+  }
+
+  @Override
+  public void reclaim() {
+    parts.elastic().compact(mask.mask());
+    mask.place();
+    graphs.retain(forward::servesAllMasks);
+  }
+
+  @Override
+  public boolean prefetch(RetentionMask wanted) {
+    ElasticWeights elastic = parts.elastic();
+    elastic.reshape(wanted.shape());
+    if (!elastic.has(wanted)) {
+      elastic.want(wanted);
+      return false;
+    }
+    return true;
+  }
+
+  @Override
+  public boolean work() {
+    ElasticWeights elastic = parts.elastic();
+    if (parts.pool().spares() > 0 && !elastic.isGrowing()) {
+      parts.pool().release(ElasticWeights.PIECE_PAGES);
+      return true;
+    }
+    return elastic.isBusy() && elastic.work();
+  }
+
+  // The host has nothing else to do while the device computes.
+  private void workDuringStep() {
+    if (!parts.elastic().isBusy() && parts.pool().spares() == 0) {
+      return;
+    }
+    parts.stream().record(stepped);
+    try {
+      while (work() && !stepped.reached()) {
+        // piece by piece
+      }
+    } catch (DeviceOutOfMemoryException e) {
+      // What is to come back may find room later: prefetch says whether it has.
+    }
+  }
+
+  @Override
+  public MemoryUse held() {
+    CudaDevice device = parts.device();
+    return new MemoryUse(
+        device.bytes(MemoryOwner.WEIGHTS) + device.bytes(MemoryOwner.SPARE),
+        device.bytes(MemoryOwner.KV),
+        device.bytes(MemoryOwner.WORKSPACE));
   }
 
   @Override
@@ -101,6 +161,7 @@ final class CudaRunner implements ModelRunner {
     } else {
       ModelRunner.super.run();
     }
+    workDuringStep();
   }
 
   // What a graph holds: a step of one token each of so many sequences, up to the likeliest tokens.
@@ -234,5 +295,7 @@ final class CudaRunner implements ModelRunner {
     mask.close();
     step.close();
     batch.close();
+    stepped.close();
+    parts.elastic().leave();
   }
 }

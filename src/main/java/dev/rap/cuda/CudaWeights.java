@@ -39,13 +39,13 @@ record CudaWeights(
    */
   record Layer(
       DeviceMemory norms,
-      DeviceMemory qkv,
-      DeviceMemory attentionOutput,
+      ElasticMemory qkv,
+      ElasticMemory attentionOutput,
       Optional<DeviceMemory> qkvBias,
       Optional<DeviceMemory> outputBias,
-      DeviceMemory gate,
-      DeviceMemory up,
-      DeviceMemory down)
+      ElasticMemory gate,
+      ElasticMemory up,
+      ElasticMemory down)
       implements AutoCloseable {
 
     @Override

@@ -15,8 +15,9 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A retention mask on the device: for each sublayer the table of retained units that kernels read,
- * and the row that is added with its output: the mean of what was dropped, and the output's bias.
+ * A retention mask on the device: for each sublayer the table of slots with retained units that
+ * kernels read, and the row that is added with its output: the mean of what was dropped, and the
+ * output's bias.
  *
  * <p>Addresses stay when the mask changes, so that one graph serves every mask.
  */
@@ -26,33 +27,29 @@ final class MaskTables implements AutoCloseable {
   private final CudaStream stream;
   private final CudaKernels kernels;
   private final CudaWeights weights;
+  private final ElasticWeights elastic;
+  private final UnitMeans unitMeans;
   private final ModelConfig config;
   private final int tableInts; // of one sublayer
-  private final int inputs; // most of an output projection
-  private final DeviceMemory tables; // int32 [2L, tableInts], then [tableInts] of what was dropped
+  private final DeviceMemory tables; // int32 [2L, tableInts]
   private final DeviceMemory addends; // F32 [2L, D]
-  private final DeviceMemory means; // elements [inputs]
-  private final DeviceMemory scratch;
 
   private RetentionMask mask;
-  private List<Ranges> runs; // of retained units, by sublayer
+  private List<Ranges> runs; // of slots with retained units, by sublayer
   private final BitSet added = new BitSet(); // sublayers whose row is not zero
 
-  MaskTables(CudaDevice device, CudaStream stream, CudaKernels kernels, CudaWeights weights) {
-    this.stream = stream;
-    this.kernels = kernels;
-    this.weights = weights;
+  MaskTables(CudaBackend.Parts parts) {
+    this.stream = parts.stream();
+    this.kernels = parts.kernels();
+    this.weights = parts.weights();
+    this.elastic = parts.elastic();
     this.config = weights.config();
+    this.unitMeans = new UnitMeans(parts.device(), stream, kernels, weights);
     int blocks = Math.ceilDiv(config.feedForwardSize(), SMALLEST_BLOCK);
     this.tableInts = 1 + Math.max(config.kvHeads(), blocks);
-    this.inputs = Math.max(config.querySize(), config.feedForwardSize());
     long sublayers = 2L * config.layers();
-    this.tables = device.allocate((sublayers + 1) * tableBytes(), MemoryOwner.WORKSPACE);
-    this.addends = device.allocate(sublayers * rowBytes(), MemoryOwner.WORKSPACE);
-    this.means = device.allocate((long) inputs * Element.BYTES, MemoryOwner.WORKSPACE);
-    long scratchBytes = kernels.accumulateScratch(1, config.hiddenSize());
-    this.scratch = device.allocate(scratchBytes, MemoryOwner.WORKSPACE);
-    stream.fill(scratch, 0, (byte) 0, scratchBytes);
+    this.tables = parts.device().allocate(sublayers * tableBytes(), MemoryOwner.WORKSPACE);
+    this.addends = parts.device().allocate(sublayers * rowBytes(), MemoryOwner.WORKSPACE);
     set(RetentionMask.dense(config.maskShape()), Optional.empty());
   }
 
@@ -68,7 +65,7 @@ final class MaskTables implements AutoCloseable {
     return mask;
   }
 
-  /** {@return the runs of retained units of a sublayer} */
+  /** {@return the runs of slots of a sublayer whose units are retained} */
   Ranges runs(int sublayer) {
     return runs.get(sublayer);
   }
@@ -88,23 +85,32 @@ final class MaskTables implements AutoCloseable {
     return added.get(sublayer);
   }
 
-  /** Holds for what is queued from now on. */
+  /**
+   * Holds for what is queued from now on.
+   *
+   * @param changed all its units must be there
+   */
   void set(RetentionMask changed, Optional<MeanInputs> meanInputs) {
     changed.requireFor(config, meanInputs);
-    MaskShape shape = changed.shape();
     mask = changed;
+    place();
+    setAddends(meanInputs);
+  }
+
+  /** Writes the tables for where the mask's units lie now. */
+  void place() {
+    MaskShape shape = mask.shape();
     List<Ranges> changedRuns = new ArrayList<>();
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment host = arena.allocate(shape.sublayers() * tableBytes(), 64);
       for (int i = 0; i < shape.sublayers(); i++) {
-        BitSet units = mask.units(Sublayer.of(i));
-        write(host.asSlice(i * tableBytes(), tableBytes()), units);
-        changedRuns.add(Ranges.of(units));
+        BitSet slots = elastic.slots(i).slotsOf(mask.units(Sublayer.of(i)));
+        write(host.asSlice(i * tableBytes(), tableBytes()), slots);
+        changedRuns.add(Ranges.of(slots));
       }
       stream.upload(tables, 0, host, host.byteSize());
     }
     runs = List.copyOf(changedRuns);
-    setAddends(meanInputs);
   }
 
   private static void write(MemorySegment table, BitSet units) {
@@ -118,6 +124,7 @@ final class MaskTables implements AutoCloseable {
   private void setAddends(Optional<MeanInputs> meanInputs) {
     added.clear();
     stream.fill(addends, 0, (byte) 0, addends.bytes());
+    meanInputs.ifPresent(this::prepare);
     for (int i = 0; i < mask.shape().sublayers(); i++) {
       Sublayer sublayer = Sublayer.of(i);
       BitSet dropped = mask.dropped(sublayer);
@@ -129,48 +136,29 @@ final class MaskTables implements AutoCloseable {
         added.set(i);
       }
       if (compensated) {
-        addProjected(sublayer, dropped, meanInputs.get().of(sublayer));
+        for (int unit = dropped.nextSetBit(0); unit >= 0; unit = dropped.nextSetBit(unit + 1)) {
+          long mean = unitMeans.row(sublayer, unit);
+          kernels.addRow(stream.handle(), addend(i), mean, 1, config.hiddenSize());
+        }
         added.set(i);
       }
     }
   }
 
-  private void addProjected(Sublayer sublayer, BitSet dropped, float[] mean) {
-    long droppedTable = 2L * config.layers() * tableBytes();
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment table = arena.allocate(tableBytes(), 64);
-      write(table, dropped);
-      stream.upload(tables, droppedTable, table, table.byteSize());
-      MemorySegment elements = arena.allocate((long) mean.length * Element.BYTES, 64);
-      for (int i = 0; i < mean.length; i++) {
-        elements.setAtIndex(ValueLayout.JAVA_SHORT, i, weights.element().bits(mean[i]));
-      }
-      stream.upload(means, 0, elements, elements.byteSize());
+  private void prepare(MeanInputs means) {
+    if (unitMeans.isFor(means, mask.shape())) {
+      return;
     }
-    boolean attention = sublayer.kind() == Sublayer.Kind.ATTENTION;
-    CudaWeights.Layer layer = weights.layers().get(sublayer.layer());
-    kernels.accumulate(
-        stream.handle(),
-        weights.element(),
-        addend(sublayer.index()),
-        means.address(),
-        inputs,
-        1,
-        (attention ? layer.attentionOutput() : layer.down()).address(),
-        mean.length,
-        config.hiddenSize(),
-        new CudaKernels.Units(
-            tables.address(droppedTable),
-            attention ? CudaWeights.outputRows(config) : mask.shape().channelBlockSize()),
-        0,
-        scratch.address());
+    if (!elastic.isWhole()) {
+      throw new IllegalStateException("the means must be given before units leave the GPU");
+    }
+    unitMeans.compute(means, mask.shape());
   }
 
   @Override
   public void close() {
     tables.close();
     addends.close();
-    means.close();
-    scratch.close();
+    unitMeans.close();
   }
 }

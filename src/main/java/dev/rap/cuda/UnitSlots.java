@@ -29,6 +29,11 @@ final class UnitSlots {
     count = units;
   }
 
+  /** {@return units of the sublayer} */
+  int size() {
+    return unitAt.length;
+  }
+
   /** {@return units that are there} */
   int count() {
     return count;
@@ -46,6 +51,23 @@ final class UnitSlots {
       units.set(unitAt[slot]);
     }
     return units;
+  }
+
+  /**
+   * {@return the slots in which {@code wanted} lie}
+   *
+   * @throws IllegalArgumentException if one is not there
+   */
+  BitSet slotsOf(BitSet wanted) {
+    BitSet slots = new BitSet();
+    for (int slot = 0; slot < count; slot++) {
+      slots.set(slot, wanted.get(unitAt[slot]));
+    }
+    if (slots.cardinality() != wanted.cardinality()) {
+      throw new IllegalArgumentException(
+          "units %s are wanted, there are %s".formatted(wanted, units()));
+    }
+    return slots;
   }
 
   /** What copies units. */

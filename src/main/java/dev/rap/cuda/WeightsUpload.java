@@ -23,6 +23,7 @@ final class WeightsUpload implements AutoCloseable {
   private final ModelConfig config;
   private final Element element;
   private final StagingRing staging;
+  private final PagePool pool;
   private final DoubleConsumer progress;
   private final long totalBytes;
   private long doneBytes;
@@ -34,9 +35,11 @@ final class WeightsUpload implements AutoCloseable {
       CudaDevice device,
       CudaStream stream,
       CudaKernels kernels,
+      PagePool pool,
       Weights weights,
       DoubleConsumer progress) {
     this.device = device;
+    this.pool = pool;
     this.stream = stream;
     this.kernels = kernels;
     this.weights = weights;
@@ -99,7 +102,13 @@ final class WeightsUpload implements AutoCloseable {
   }
 
   private DeviceMemory table(Tensor tensor) {
-    DeviceMemory memory = elements(tensor.rows());
+    DeviceMemory memory = device.allocate(elementBytes(tensor.rows()), MemoryOwner.WEIGHTS);
+    convert(memory.address(), tensor, tensor.rows(), tensor.rows(), false);
+    return memory;
+  }
+
+  private ElasticMemory rows(Tensor tensor) {
+    ElasticMemory memory = elements(tensor.rows());
     convert(memory.address(), tensor, tensor.rows(), tensor.rows(), false);
     return memory;
   }
@@ -108,20 +117,20 @@ final class WeightsUpload implements AutoCloseable {
     int headSize = config.headSize();
     int groupRows = CudaWeights.outputRows(config);
     int stride = CudaWeights.qkvRows(config);
-    DeviceMemory qkv = elements(config.kvHeads() * stride);
+    ElasticMemory qkv = elements(config.kvHeads() * stride);
     convert(qkv.address(), layer.query().matrix(), groupRows, stride, false);
     convert(row(qkv, groupRows), layer.key().matrix(), headSize, stride, false);
     convert(row(qkv, groupRows + headSize), layer.value().matrix(), headSize, stride, false);
-    DeviceMemory output = elements(config.querySize());
+    ElasticMemory output = elements(config.querySize());
     convert(
         output.address(),
         layer.attentionOutput().matrix(),
         config.querySize(),
         config.querySize(),
         true);
-    DeviceMemory gate = table(layer.gate());
-    DeviceMemory up = table(layer.up());
-    DeviceMemory down = elements(config.feedForwardSize());
+    ElasticMemory gate = rows(layer.gate());
+    ElasticMemory up = rows(layer.up());
+    ElasticMemory down = elements(config.feedForwardSize());
     convert(down.address(), layer.down(), config.feedForwardSize(), config.feedForwardSize(), true);
     float[] norms = new float[2 * config.hiddenSize()];
     copy(layer.attentionNorm(), 0, config.hiddenSize(), norms, 0);
@@ -131,11 +140,18 @@ final class WeightsUpload implements AutoCloseable {
   }
 
   private long row(DeviceMemory matrix, int row) {
-    return matrix.address((long) row * config.hiddenSize() * Element.BYTES);
+    return matrix.address(elementBytes(row));
   }
 
-  private DeviceMemory elements(int rows) {
-    return device.allocate((long) rows * config.hiddenSize() * Element.BYTES, MemoryOwner.WEIGHTS);
+  private ElasticMemory elements(int rows) {
+    long bytes = elementBytes(rows);
+    ElasticMemory memory = ElasticMemory.reserve(pool, bytes, MemoryOwner.WEIGHTS);
+    memory.grow(bytes);
+    return memory;
+  }
+
+  private long elementBytes(int rows) {
+    return (long) rows * config.hiddenSize() * Element.BYTES;
   }
 
   // Rows of the file go through the ring, as many at a time as it holds.

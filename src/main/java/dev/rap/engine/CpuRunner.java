@@ -4,6 +4,7 @@ import dev.rap.kernels.Kernels;
 import dev.rap.kv.KvBlockPool;
 import dev.rap.kv.KvCache;
 import dev.rap.kv.StepBatch;
+import dev.rap.memory.MemoryUse;
 import dev.rap.model.ForwardPass;
 import dev.rap.model.MeanInputs;
 import dev.rap.model.ModelConfig;
@@ -115,6 +116,25 @@ final class CpuRunner implements ModelRunner {
         }
       }
     }
+  }
+
+  // TODO
+  @Override
+  public void reclaim() {}
+
+  @Override
+  public boolean prefetch(RetentionMask mask) {
+    return true;
+  }
+
+  @Override
+  public boolean work() {
+    return false;
+  }
+
+  @Override
+  public MemoryUse held() {
+    return new MemoryUse(0, 0, 0);
   }
 
   @Override

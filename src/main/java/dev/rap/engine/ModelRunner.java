@@ -2,6 +2,7 @@ package dev.rap.engine;
 
 import dev.rap.kv.KvBlockPool;
 import dev.rap.kv.StepBatch;
+import dev.rap.memory.MemoryUse;
 import dev.rap.model.MeanInputs;
 import dev.rap.model.ModelConfig;
 import dev.rap.model.RetentionMask;
@@ -58,6 +59,33 @@ public interface ModelRunner extends AutoCloseable {
    * @throws IllegalArgumentException if the mask or the means are of another model
    */
   void setMask(RetentionMask mask, Optional<MeanInputs> means);
+
+  /**
+   * Lets go of the memory of what the mask drops. It is given back piece by piece, by steps and by
+   * {@link #work}, and comes back when a mask needs it.
+   *
+   * @throws IllegalStateException if another runner shares it
+   */
+  void reclaim();
+
+  /**
+   * Begins to bring back what {@code mask} needs, while steps run. {@link #setMask} brings it too,
+   * but waits for it.
+   *
+   * @return whether all is there, so that {@link #setMask} need not wait
+   */
+  boolean prefetch(RetentionMask mask);
+
+  /**
+   * Does one piece of what {@link #reclaim} and {@link #prefetch} began. Each step does some of it
+   * while the device computes.
+   *
+   * @return whether something was done
+   */
+  boolean work();
+
+  /** {@return bytes of memory that are held now} */
+  MemoryUse held();
 
   KvBlockPool pool();
 

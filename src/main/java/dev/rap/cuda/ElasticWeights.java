@@ -1,0 +1,429 @@
+package dev.rap.cuda;
+
+import dev.rap.model.MaskShape;
+import dev.rap.model.ModelConfig;
+import dev.rap.model.RetentionMask;
+import dev.rap.model.Sublayer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The units of a model that are on the device, and their leaving and coming back.
+ *
+ * <p>What is there is dense: the units of each sublayer lie in the first slots of its matrices (see
+ * {@link UnitSlots}), and pages behind them go to the pool once the device is done with them. Units
+ * come back behind those that are there, on a stream of their own, while steps run; they are taken
+ * into use between two steps.
+ *
+ * <p>Nothing here waits for the device but {@link #compact} where units are on their way. The rest
+ * is done piece by piece in {@link #work}.
+ */
+final class ElasticWeights implements AutoCloseable {
+  // Of one piece of work: unmapping and giving back a page takes some 40 us.
+  static final int PIECE_PAGES = 8;
+
+  private final CudaDevice device;
+  private final CudaStream stream;
+  private final CudaStream arrivals;
+  private final PagePool pool;
+  private final CudaWeights weights;
+  private final List<Part> parts = new ArrayList<>(); // by sublayer
+  private final IdentityHashMap<DeviceMemory, DeviceMemory> homes =
+      new IdentityHashMap<>(); // of biases
+  private final CudaEvent settled; // after the last step that could use what has left
+  private final CudaEvent arrived;
+  private MaskShape shape;
+  private DeviceMemory aside; // room for one unit of any sublayer
+  private HostMaster master; // none before something leaves
+  private RetentionMask wanted;
+  private int users;
+  private int growing; // the sublayer that work is at
+  private int shrinking;
+
+  /** A sublayer's matrices, and which units they hold. */
+  private static final class Part {
+    final UnitSlots slots;
+    final List<ElasticMemory> matrices;
+    final long[] unitBytes; // by matrix
+    final long[] totalBytes; // of all units: the last may be short
+    final List<Vector> vectors;
+    int[] arriving = new int[0]; // units behind those that are there, in this order
+    int matricesGrown; // of the unit that comes next
+
+    Part(
+        int units,
+        List<ElasticMemory> matrices,
+        long[] unitBytes,
+        long[] totalBytes,
+        List<Vector> vectors) {
+      this.slots = new UnitSlots(units);
+      this.matrices = matrices;
+      this.unitBytes = unitBytes;
+      this.totalBytes = totalBytes;
+      this.vectors = vectors;
+    }
+
+    BitSet present() {
+      BitSet units = slots.units();
+      for (int unit : arriving) {
+        units.set(unit);
+      }
+      return units;
+    }
+
+    int used() {
+      return slots.count() + arriving.length;
+    }
+  }
+
+  /**
+   * F32 numbers of all units, which are few and never leave.
+   *
+   * @param home by unit
+   * @param placed by slot
+   */
+  record Vector(DeviceMemory home, DeviceMemory placed, long unitBytes) {}
+
+  /**
+   * @param weights with all units
+   */
+  ElasticWeights(CudaDevice device, CudaStream stream, PagePool pool, CudaWeights weights) {
+    this.device = device;
+    this.stream = stream;
+    this.arrivals = device.newStream();
+    this.pool = pool;
+    this.weights = weights;
+    this.settled = device.newEvent();
+    this.arrived = device.newEvent();
+    for (CudaWeights.Layer layer : weights.layers()) {
+      layer.qkvBias().ifPresent(this::keepHome);
+    }
+    setShape(weights.config().maskShape());
+  }
+
+  private void keepHome(DeviceMemory bias) {
+    DeviceMemory home = device.allocate(bias.bytes(), MemoryOwner.WEIGHTS);
+    stream.copy(home, 0, bias, 0, bias.bytes());
+    homes.put(bias, home);
+  }
+
+  private void setShape(MaskShape changed) {
+    shape = changed;
+    wanted = RetentionMask.dense(shape);
+    parts.clear();
+    ModelConfig config = weights.config();
+    int qkvRows = CudaWeights.qkvRows(config);
+    int outputRows = CudaWeights.outputRows(config);
+    int block = shape.channelBlockSize();
+    int channels = shape.channels();
+    long row = (long) config.hiddenSize() * Element.BYTES;
+    for (CudaWeights.Layer layer : weights.layers()) {
+      parts.add(
+          new Part(
+              shape.headGroups(),
+              List.of(layer.qkv(), layer.attentionOutput()),
+              new long[] {qkvRows * row, outputRows * row},
+              new long[] {row * config.kvHeads() * qkvRows, row * config.querySize()},
+              vectors(layer.qkvBias(), qkvRows)));
+      parts.add(
+          new Part(
+              shape.channelBlocks(),
+              List.of(layer.gate(), layer.up(), layer.down()),
+              new long[] {block * row, block * row, block * row},
+              new long[] {channels * row, channels * row, channels * row},
+              List.of()));
+    }
+    if (aside != null) {
+      aside.close();
+    }
+    long unit = Math.max((long) qkvRows + outputRows, 3L * block) * row;
+    aside = device.allocate(unit, MemoryOwner.WORKSPACE);
+  }
+
+  private List<Vector> vectors(Optional<DeviceMemory> bias, int unitRows) {
+    return bias
+        .map(placed -> new Vector(homes.get(placed), placed, unitRows * (long) Float.BYTES))
+        .stream()
+        .toList();
+  }
+
+  /**
+   * Counts units as {@code changed} does from now on.
+   *
+   * @throws IllegalStateException if it is another shape and not all units are there
+   */
+  void reshape(MaskShape changed) {
+    if (shape.equals(changed)) {
+      return;
+    }
+    if (!isWhole()) {
+      throw new IllegalStateException(
+          "units are away as %s has them: bring them back before a mask of %s"
+              .formatted(shape, changed));
+    }
+    setShape(changed);
+  }
+
+  /** Begins the use of all units by one more, who then says what may leave. */
+  void open() {
+    require(RetentionMask.dense(shape));
+    integrate();
+    users++;
+  }
+
+  /** Ends what {@link #open} began. */
+  void leave() {
+    users--;
+  }
+
+  /** {@return where the units of a sublayer lie} */
+  UnitSlots slots(int sublayer) {
+    return parts.get(sublayer).slots;
+  }
+
+  /** {@return whether all units are there, and none is on its way} */
+  boolean isWhole() {
+    return parts.stream()
+        .allMatch(part -> part.arriving.length == 0 && part.slots.count() == part.slots.size());
+  }
+
+  /** {@return whether all units of {@code mask} are there or have arrived} */
+  boolean has(RetentionMask mask) {
+    boolean needsArrivals = false;
+    for (int i = 0; i < parts.size(); i++) {
+      BitSet missing = mask.units(Sublayer.of(i));
+      missing.andNot(parts.get(i).slots.units());
+      needsArrivals |= !missing.isEmpty();
+      missing.andNot(parts.get(i).present());
+      if (!missing.isEmpty()) {
+        return false;
+      }
+    }
+    return !needsArrivals || arrived.reached();
+  }
+
+  /** Lets {@link #work} bring back what {@code mask} has and the device has not. */
+  void want(RetentionMask mask) {
+    if (!mask.equals(wanted)) {
+      begin(mask);
+    }
+  }
+
+  private void begin(RetentionMask mask) {
+    wanted = mask;
+    parts.forEach(part -> part.matricesGrown = 0);
+    growing = 0;
+    shrinking = 0;
+  }
+
+  /** Brings all units of {@code mask}, however long it takes. */
+  void require(RetentionMask mask) {
+    if (has(mask)) {
+      return;
+    }
+    want(mask);
+    while (!has(mask)) {
+      if (!work()) {
+        arrived.await();
+      }
+    }
+  }
+
+  /** Gives what has arrived its slots, from the next step on. */
+  void integrate() {
+    if (!arrived.reached()) {
+      return;
+    }
+    boolean changed = false;
+    for (Part part : parts) {
+      if (part.arriving.length > 0) {
+        change(part, part.present());
+        changed = true;
+      }
+    }
+    if (changed) {
+      stream.record(settled);
+    }
+  }
+
+  /**
+   * Lets go of all units that {@code mask} has not, and keeps the others dense. Steps queued from
+   * now on must not use what goes.
+   *
+   * @throws IllegalStateException if several use these weights, or if some have left while their
+   *     units were counted otherwise
+   */
+  void compact(RetentionMask mask) {
+    if (users > 1) {
+      throw new IllegalStateException(
+          "%d runners use the same weights: close all but one before units leave".formatted(users));
+    }
+    reshape(mask.shape());
+    requireMaster();
+    arrived.await();
+    begin(mask);
+    for (int i = 0; i < parts.size(); i++) {
+      Part part = parts.get(i);
+      BitSet kept = part.present();
+      kept.and(mask.units(Sublayer.of(i)));
+      change(part, kept.isEmpty() || hasEqualUnits(i) ? kept : part.present());
+    }
+    stream.record(settled);
+  }
+
+  // The last channel block may be short. Then a feed-forward sublayer leaves only as a whole.
+  private boolean hasEqualUnits(int sublayer) {
+    return Sublayer.of(sublayer).kind() == Sublayer.Kind.ATTENTION
+        || shape.channels() % shape.channelBlockSize() == 0;
+  }
+
+  /**
+   * Makes the copy that units come back from, if there is none yet.
+   *
+   * @throws IllegalStateException if not all units are there
+   */
+  void requireMaster() {
+    if (master != null) {
+      return;
+    }
+    if (!isWhole()) {
+      throw new IllegalStateException("the host's copy can only be made of a whole model");
+    }
+    List<List<ElasticMemory>> matrices = parts.stream().map(part -> part.matrices).toList();
+    master = new HostMaster(device, arrivals, matrices);
+  }
+
+  private void change(Part part, BitSet units) {
+    if (part.arriving.length == 0 && units.equals(part.slots.units())) {
+      return;
+    }
+    part.slots.change(part.arriving, units, (from, to) -> move(part, from, to));
+    part.arriving = new int[0];
+    for (Vector vector : part.vectors) {
+      for (int slot = 0; slot < part.slots.count(); slot++) {
+        long bytes = vector.unitBytes();
+        long home = part.slots.unitAt(slot) * bytes;
+        stream.copy(vector.placed(), slot * bytes, vector.home(), home, bytes);
+      }
+    }
+  }
+
+  private void move(Part part, int from, int to) {
+    long asideOffset = 0;
+    for (int i = 0; i < part.matrices.size(); i++) {
+      DeviceMemory matrix = part.matrices.get(i);
+      long bytes = part.unitBytes[i];
+      boolean leaves = to == UnitSlots.ASIDE;
+      boolean returns = from == UnitSlots.ASIDE;
+      stream.copy(
+          leaves ? aside : matrix,
+          leaves ? asideOffset : to * bytes,
+          returns ? aside : matrix,
+          returns ? asideOffset : from * bytes,
+          bytes);
+      asideOffset += bytes;
+    }
+  }
+
+  /** {@return whether {@link #work} may have something to do, now or later} */
+  boolean isBusy() {
+    return growing < parts.size() || shrinking < parts.size();
+  }
+
+  /** {@return whether units are to come back that are not on their way yet} */
+  boolean isGrowing() {
+    return growing < parts.size();
+  }
+
+  /**
+   * Does one piece of what there is to do: takes pages from matrices that have got shorter, or
+   * brings a unit back.
+   *
+   * @return whether there was something that could be done now
+   * @throws DeviceOutOfMemoryException if the device has no room for what is to come back; all is
+   *     as before, and later work may succeed
+   */
+  boolean work() {
+    return (settled.reached() && shrink()) || bring();
+  }
+
+  private boolean shrink() {
+    for (; shrinking < parts.size(); shrinking++) {
+      Part part = parts.get(shrinking);
+      for (int i = 0; i < part.matrices.size(); i++) {
+        ElasticMemory matrix = part.matrices.get(i);
+        boolean isNext = part.matricesGrown > i; // the unit that comes next has its place already
+        long used = (part.used() + (isNext ? 1 : 0)) * part.unitBytes[i];
+        long needed = Math.min(used, part.totalBytes[i]);
+        long excess = matrix.heldBytes() / pool.pageBytes() - pool.pagesFor(needed);
+        if (excess > 0) {
+          matrix.shrink(matrix.heldBytes() - Math.min(excess, PIECE_PAGES) * pool.pageBytes());
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  private boolean bring() {
+    for (; growing < parts.size(); growing++) {
+      Part part = parts.get(growing);
+      BitSet missing = wanted.units(Sublayer.of(growing));
+      missing.andNot(part.present());
+      int unit = missing.nextSetBit(0);
+      if (unit >= 0) {
+        bring(part, unit);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private void bring(Part part, int unit) {
+    int matrix = part.matricesGrown;
+    long needed = (part.used() + 1) * part.unitBytes[matrix];
+    part.matrices.get(matrix).grow(Math.min(needed, part.totalBytes[matrix]));
+    part.matricesGrown++;
+    if (part.matricesGrown < part.matrices.size()) {
+      return;
+    }
+    arrivals.waitFor(settled);
+    for (int i = 0; i < part.matrices.size(); i++) {
+      long size = part.unitBytes[i];
+      long bytes = Math.min(size, part.totalBytes[i] - unit * size);
+      master.bring(growing, i, unit * size, part.matrices.get(i), part.used() * size, bytes);
+    }
+    arrivals.record(arrived);
+    part.arriving = Arrays.copyOf(part.arriving, part.arriving.length + 1);
+    part.arriving[part.arriving.length - 1] = unit;
+    part.matricesGrown = 0;
+  }
+
+  /** {@return bytes of the device that matrices hold} */
+  long heldBytes() {
+    long bytes = 0;
+    for (Part part : parts) {
+      for (ElasticMemory matrix : part.matrices) {
+        bytes += matrix.heldBytes();
+      }
+    }
+    return bytes;
+  }
+
+  @Override
+  public void close() {
+    arrivals.synchronize();
+    if (master != null) {
+      master.close();
+    }
+    aside.close();
+    homes.values().forEach(DeviceMemory::close);
+    settled.close();
+    arrived.close();
+    arrivals.close();
+  }
+}
