@@ -44,7 +44,7 @@ final class CudaRunner implements ModelRunner {
     this.batch =
         new StepBatch(
             config, limits.stepTokens(), limits.sequences(), limits.contextLength(), BLOCK_SIZE);
-    this.step = new DeviceStep(parts.device(), parts.stream(), config, limits);
+    this.step = new DeviceStep(parts, limits);
     parts.elastic().open();
     this.mask = new MaskTables(parts);
     this.kv = new DeviceKv(parts.device(), config, limits);

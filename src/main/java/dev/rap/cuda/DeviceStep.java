@@ -1,5 +1,6 @@
 package dev.rap.cuda;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.rap.engine.ModelRunner;
@@ -19,6 +20,7 @@ final class DeviceStep implements AutoCloseable {
   private static final int TILE_INTS = 4;
 
   private final CudaStream stream;
+  private final ElasticWeights elastic;
   private final int stepTokens;
   private final int layers;
   private final int tableStride;
@@ -34,8 +36,11 @@ final class DeviceStep implements AutoCloseable {
   private int ones; // sequences of one token, at the front
   private int tiles;
 
-  DeviceStep(CudaDevice device, CudaStream stream, ModelConfig config, ModelRunner.Limits limits) {
-    this.stream = stream;
+  DeviceStep(CudaBackend.Parts parts, ModelRunner.Limits limits) {
+    this.stream = parts.stream();
+    this.elastic = parts.elastic();
+    CudaDevice device = parts.device();
+    ModelConfig config = parts.weights().config();
     int padded = Math.ceilDiv(Math.max(limits.stepTokens(), CudaKernels.FEW_TOKENS), 4) * 4;
     this.stepTokens = padded;
     this.layers = config.layers();
@@ -72,12 +77,28 @@ final class DeviceStep implements AutoCloseable {
       }
     }
     MemorySegment.copy(batch.present(), 0, host, presentOffset, layers * presentBytes);
+    for (int layer = 0; layer < layers; layer++) {
+      UnitSlots groups = elastic.slots(2 * layer);
+      if (!groups.isHome()) {
+        place(batch.present(layer), groups, presentOffset + layer * presentBytes);
+      }
+    }
     long tableBytes = (long) layout.sequences() * tableStride * Integer.BYTES;
     MemorySegment.copy(layout.blockTables(), 0, host, tablesOffset, tableBytes);
     tokens = paddedTokens;
     cut(layout);
     if (tiles == 0) {
       ones = paddedTokens;
+    }
+  }
+
+  // Kernels know head groups by their slots.
+  private void place(MemorySegment present, UnitSlots groups, long offset) {
+    for (long row = 0; row < presentBytes; row += groups.size()) {
+      for (int slot = 0; slot < groups.count(); slot++) {
+        byte flag = present.get(JAVA_BYTE, row + groups.unitAt(slot));
+        pinned.segment().set(JAVA_BYTE, offset + row + slot, flag);
+      }
     }
   }
 

@@ -17,16 +17,13 @@ final class UnitSlots {
 
   private final int[] unitAt;
   private int count;
+  private boolean isHome = true;
 
   /** All units at home. */
   UnitSlots(int units) {
     this.unitAt = new int[units];
-    setAll(units);
-  }
-
-  private void setAll(int units) {
+    this.count = units;
     Arrays.setAll(unitAt, unit -> unit);
-    count = units;
   }
 
   /** {@return units of the sublayer} */
@@ -37,6 +34,11 @@ final class UnitSlots {
   /** {@return units that are there} */
   int count() {
     return count;
+  }
+
+  /** {@return whether each unit that is there is at home} */
+  boolean isHome() {
+    return isHome;
   }
 
   /** {@return the unit in a slot} */
@@ -123,6 +125,7 @@ final class UnitSlots {
     move(sources, layout.length, mover);
     System.arraycopy(layout, 0, unitAt, 0, layout.length);
     count = layout.length;
+    isHome = count == 0 || Arrays.stream(layout).max().getAsInt() == count - 1;
   }
 
   // Each slot is copied to once, before it is copied from at most; what closes a circle waits
