@@ -29,6 +29,10 @@ public final class BlockTable {
     ids[blocks++] = block;
   }
 
+  void replace(int index, int block) {
+    ids[index] = block;
+  }
+
   void clear() {
     blocks = 0;
   }

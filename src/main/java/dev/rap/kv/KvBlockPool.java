@@ -1,10 +1,17 @@
 package dev.rap.kv;
 
-/** Hands out KvBlocks and takes them back. */
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.Collection;
+
+/**
+ * Hands out KvBlocks and takes them back. The lowest free one goes out first, so that the last ones
+ * are free where they can be, and the pool can get smaller.
+ */
 public final class KvBlockPool {
   private final int blockSize;
-  private final int[] free; // a stack: the block that came back last goes out first
-  private final boolean[] taken;
+  private final BitSet free = new BitSet();
+  private int blocks;
   private int freeBlocks;
 
   /**
@@ -17,12 +24,7 @@ public final class KvBlockPool {
           "blocks and blockSize must be positive, were %d and %d".formatted(blocks, blockSize));
     }
     this.blockSize = blockSize;
-    this.free = new int[blocks];
-    this.taken = new boolean[blocks];
-    for (int i = 0; i < blocks; i++) {
-      free[i] = blocks - 1 - i;
-    }
-    this.freeBlocks = blocks;
+    grow(blocks);
   }
 
   /** {@return token slots of a block} */
@@ -32,11 +34,16 @@ public final class KvBlockPool {
 
   /** {@return all blocks, free or not} */
   public int blocks() {
-    return free.length;
+    return blocks;
   }
 
   public int freeBlocks() {
     return freeBlocks;
+  }
+
+  /** {@return blocks up to the last that is not free} */
+  public int usedEnd() {
+    return free.previousClearBit(blocks - 1) + 1;
   }
 
   /** {@return blocks that hold {@code tokens} tokens} */
@@ -55,11 +62,16 @@ public final class KvBlockPool {
       return false;
     }
     for (int i = 0; i < missing; i++) {
-      int block = free[--freeBlocks];
-      taken[block] = true;
-      table.add(block);
+      table.add(take());
     }
     return true;
+  }
+
+  private int take() {
+    int block = free.nextSetBit(0);
+    free.clear(block);
+    freeBlocks--;
+    return block;
   }
 
   /**
@@ -70,12 +82,59 @@ public final class KvBlockPool {
   public void release(BlockTable table) {
     for (int i = 0; i < table.blocks(); i++) {
       int block = table.block(i);
-      if (!taken[block]) {
+      if (free.get(block)) {
         throw new IllegalStateException("KvBlock %d was released twice".formatted(block));
       }
-      taken[block] = false;
-      free[freeBlocks++] = block;
+      free.set(block);
+      freeBlocks++;
     }
     table.clear();
+  }
+
+  /** Makes the pool so many blocks, no fewer than it has. */
+  public void grow(int blocks) {
+    if (blocks < this.blocks) {
+      throw new IllegalArgumentException(
+          "a pool of %d blocks cannot grow to %d".formatted(this.blocks, blocks));
+    }
+    free.set(this.blocks, blocks);
+    freeBlocks += blocks - this.blocks;
+    this.blocks = blocks;
+  }
+
+  /**
+   * Makes the pool so many blocks, no more than it has. What lies in blocks that go moves to free
+   * ones.
+   *
+   * @param tables all that have blocks of this pool
+   * @return block numbers in pairs, from and to, whose content is to be copied before it is used;
+   *     no block is the target of one and part of another
+   * @throws IllegalArgumentException if more blocks than that are in use; nothing has changed then
+   */
+  public int[] shrink(int blocks, Collection<BlockTable> tables) {
+    if (blocks > this.blocks || blocks < Math.max(1, this.blocks - freeBlocks)) {
+      throw new IllegalArgumentException(
+          "a pool of %d blocks, %d of them free, cannot shrink to %d"
+              .formatted(this.blocks, freeBlocks, blocks));
+    }
+    int[] moves = new int[2 * (this.blocks - blocks)];
+    int count = 0;
+    for (BlockTable table : tables) {
+      for (int i = 0; i < table.blocks(); i++) {
+        int block = table.block(i);
+        if (block >= blocks) {
+          int target = take();
+          table.replace(i, target);
+          free.set(block);
+          freeBlocks++;
+          moves[count++] = block;
+          moves[count++] = target;
+        }
+      }
+    }
+    freeBlocks -= free.get(blocks, this.blocks).cardinality();
+    free.clear(blocks, this.blocks);
+    this.blocks = blocks;
+    return Arrays.copyOf(moves, count);
   }
 }
