@@ -44,7 +44,7 @@ final class CudaRunner implements ModelRunner {
             config, limits.stepTokens(), limits.sequences(), limits.contextLength(), BLOCK_SIZE);
     this.step = new DeviceStep(parts.device(), parts.stream(), config, limits);
     this.mask = new MaskTables(parts.device(), parts.stream(), parts.kernels(), parts.weights());
-    this.kv = new DeviceKv(parts.device(), config, limits);
+    this.kv = new DeviceKv(parts, limits);
     int paddedRows = DecodeGraphs.bucket(Math.min(rows, CudaKernels.FEW_TOKENS));
     this.forward = new CudaForward(parts, mask, kv, limits, Math.max(rows, paddedRows));
     this.results =
@@ -75,7 +75,9 @@ final class CudaRunner implements ModelRunner {
 
   @Override
   public void setMask(RetentionMask changed, Optional<MeanInputs> means) {
+    RetentionMask before = mask.mask();
     mask.set(changed, means);
+    kv.repack(before, changed, pool.takenEnd());
     graphs.retain(forward::servesAllMasks);
   }
 

@@ -39,6 +39,15 @@ public final class KvBlockPool {
     return freeBlocks;
   }
 
+  /** {@return how many blocks, from the first on, hold all that are taken} */
+  public int takenEnd() {
+    int end = taken.length;
+    while (end > 0 && !taken[end - 1]) {
+      end--;
+    }
+    return end;
+  }
+
   /** {@return blocks that hold {@code tokens} tokens} */
   public int blocksFor(int tokens) {
     return Math.ceilDiv(tokens, blockSize);

@@ -67,6 +67,21 @@ class KvBlockPoolTest {
   }
 
   @Test
+  void allThatIsTakenLiesBeforeTheEnd() {
+    KvBlockPool pool = new KvBlockPool(5, 16);
+    assertEquals(0, pool.takenEnd());
+    BlockTable first = new BlockTable();
+    BlockTable second = new BlockTable();
+    pool.reserve(first, 33);
+    pool.reserve(second, 1);
+    assertEquals(4, pool.takenEnd());
+    pool.release(first);
+    assertEquals(4, pool.takenEnd());
+    pool.release(second);
+    assertEquals(0, pool.takenEnd());
+  }
+
+  @Test
   void aBlockOutsideTheTableIsRefused() {
     KvBlockPool pool = new KvBlockPool(2, 16);
     BlockTable table = new BlockTable();
