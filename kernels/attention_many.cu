@@ -4,10 +4,10 @@
 // Math      y[t, h] = sum over p <= position(t) of softmax(q[t, h] . key[p] / sqrt(Dh)) * value[p],
 //           by the online softmax over tiles of 64 positions
 // Source    Dao 2023, arXiv:2307.08691 (FlashAttention-2)
-// Shapes    y [T, H * Dh], qkv [T, K * (G + 2) * Dh], keys and values [K, slots, Dh],
+// Shapes    y [T, H * Dh], qkv [T, K * (G + 2) * Dh], kv [blocks, R, 2, block_size, Dh],
 //           tiles [tiles, 4]
 // Layout    rap_cuda.h. Runs of 16 positions are contiguous in the cache
-// Types     y, qkv, keys, values: f16 or bf16; scores, softmax and sums: fp32; weights of the
+// Types     y, qkv, kv: f16 or bf16; scores, softmax and sums: fp32; weights of the
 //           softmax are rounded to elements for the tensor cores
 // Work      4 * Dh flops for each token, head and position that it sees: bound by the tensor cores
 // Launch    grid  (K * head blocks, tiles): a block per tile of tokens and two heads of a group, or
@@ -51,10 +51,13 @@ __device__ bool find_part(const Step<typename Shape::Element> &step, Part *part)
   part->token = tile.y;
   part->tokens = tile.z;
   part->position = tile.w;
-  part->group = attention::retained_group(step.units, blockIdx.x / head_blocks);
+  part->rank = blockIdx.x / head_blocks;
+  part->retained = attention::retained_groups(step.units, step.groups);
+  if (part->rank >= part->retained) return false;
+  part->group = attention::retained_group(step.units, part->rank);
   part->head = blockIdx.x % head_blocks * kHeads;
   part->heads = min(kHeads, step.group_heads - part->head);
-  return part->group >= 0;
+  return true;
 }
 
 // Writes the warp's rows of y: those in shared memory, or zeros.
@@ -78,7 +81,7 @@ __device__ void store(const Step<typename Shape::Element> &step, const Part &par
 }
 
 template <typename Shape>
-__global__ void __launch_bounds__(Shape::kThreads)
+__global__ void __launch_bounds__(Shape::kThreads, Shape::kBlocks)
 attention_many(Step<typename Shape::Element> step) {
   extern __shared__ __align__(16) unsigned char bytes[];
   auto &memory = *reinterpret_cast<typename Shape::Memory *>(bytes);
@@ -154,16 +157,15 @@ cudaError_t launch(cudaStream_t stream, const Step<Element> &step, int tiles) {
 
 template <typename Element>
 int attend_many(void *stream, void *y, int64_t y_stride, const void *qkv, int64_t qkv_stride,
-                int groups, int group_heads, int head_size, const void *keys, const void *values,
-                int64_t group_stride, const int32_t *tiles, int tile_count, const int32_t *tables,
-                int table_stride, int block_size, const uint8_t *present, const int32_t *units) {
+                int groups, int group_heads, int head_size, const void *kv, const int32_t *tiles,
+                int tile_count, const int32_t *tables, int table_stride, int block_size,
+                const uint8_t *present, const int32_t *units) {
   Step<Element> step;
   step.y = static_cast<Element *>(y);
   step.y_stride = y_stride;
   step.qkv = static_cast<const Element *>(qkv);
   step.qkv_stride = qkv_stride;
-  step.cache = {static_cast<const Element *>(keys), static_cast<const Element *>(values),
-                group_stride, tables, table_stride, block_size, present};
+  step.cache = {kv, tables, table_stride, block_size, head_size, present};
   step.tiles = reinterpret_cast<const int4 *>(tiles);
   step.units = units;
   step.groups = groups;
@@ -186,17 +188,16 @@ int attend_many(void *stream, void *y, int64_t y_stride, const void *qkv, int64_
 
 extern "C" int rap_cuda_attention_many(void *stream, int type, void *y, int64_t y_stride,
                                        const void *qkv, int64_t qkv_stride, int groups,
-                                       int group_heads, int head_size, const void *keys,
-                                       const void *values, int64_t group_stride,
+                                       int group_heads, int head_size, const void *kv,
                                        const int32_t *tiles, int tile_count, const int32_t *tables,
                                        int table_stride, int block_size, const uint8_t *present,
                                        const int32_t *units) {
-  if (!attention::fits(type, y_stride, qkv_stride, groups, group_heads, head_size, group_stride,
-                       table_stride, block_size) ||
+  if (!attention::fits(type, y_stride, qkv_stride, groups, group_heads, head_size, table_stride,
+                       block_size) ||
       tile_count < 1 || tile_count > 65535) {
     return RAP_CUDA_BAD_ARGUMENT;
   }
   const auto attend = type == RAP_CUDA_F16 ? attend_many<__half> : attend_many<__nv_bfloat16>;
-  return attend(stream, y, y_stride, qkv, qkv_stride, groups, group_heads, head_size, keys, values,
-                group_stride, tiles, tile_count, tables, table_stride, block_size, present, units);
+  return attend(stream, y, y_stride, qkv, qkv_stride, groups, group_heads, head_size, kv, tiles,
+                tile_count, tables, table_stride, block_size, present, units);
 }

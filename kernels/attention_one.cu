@@ -4,9 +4,9 @@
 //           value[p], by the online softmax over runs of 16 positions
 // Source    Milakov & Gimelshein 2018, arXiv:1805.02867 (online softmax); Dao et al. 2023,
 //           "Flash-Decoding" (the context divided among blocks)
-// Shapes    y [S, H * Dh], qkv [S, K * (G + 2) * Dh], keys and values [K, slots, Dh]
+// Shapes    y [S, H * Dh], qkv [S, K * (G + 2) * Dh], kv [blocks, R, 2, block_size, Dh]
 // Layout    rap_cuda.h. Runs of 16 positions are contiguous in the cache
-// Types     y, qkv, keys, values: f16 or bf16; scores, softmax and sums: fp32; weights of the
+// Types     y, qkv, kv: f16 or bf16; scores, softmax and sums: fp32; weights of the
 //           softmax are rounded to elements for the tensor cores
 // Bytes     the keys and values of the context once: 4 * Dh * (position + 1) for each sequence and
 //           retained group that it has
@@ -73,16 +73,16 @@ __device__ void store(Element *y, float4 v, float factor) {
 }
 
 // One warp's way through its runs: run, run + stride and so on of those that the context has.
-// slot: the first of run.
+// place: that of run.
 template <typename Element, int kHeadSize, int kTiles>
 __device__ void attend(attention::DecodeWarp<Element, kHeadSize, kTiles> &work,
-                       const Step<Element> &step, int sequence, int group, const int32_t *table,
-                       int64_t slot, int run, int stride, int positions) {
+                       const Step<Element> &step, int sequence, int group,
+                       const attention::Places<Element, kHeadSize> &places, int place, int run,
+                       int stride, int positions) {
   const Cache<Element> &cache = step.cache;
   const Element *queries = step.qkv + sequence * step.qkv_stride +
                            static_cast<int64_t>(group) * (step.group_heads + 2) * kHeadSize;
-  const int64_t of_group = group * cache.group_stride;
-  int64_t at = of_group + slot * kHeadSize;
+  int64_t at = places.group_at + places.elements(place);
   int left = positions - run * kRun;
   work.load_keys(cache.keys + at, left);
   work.load_values(cache.values + at, left);
@@ -92,7 +92,7 @@ __device__ void attend(attention::DecodeWarp<Element, kHeadSize, kTiles> &work,
     const int next_left = left - stride * kRun;
     if (next_left > 0) {
       run += stride;
-      at = of_group + attention::first_slot(table, cache.block_size, run) * kHeadSize;
+      at = places.group_at + places.elements(places.place(run));
     }
     float weights[kTiles][4];
     work.score(weights, queries, step.group_heads);
@@ -120,16 +120,18 @@ attention_one(Step<Element> step) {
 
   // Each of these waits for memory: what does not depend on the other is asked for together.
   const int positions = __ldg(step.positions + sequence) + 1;
-  const int group = attention::retained_group(step.units, blockIdx.x);
-  if (group < 0) return;
+  const int rank = blockIdx.x;
+  const int retained = attention::retained_groups(step.units, gridDim.x);
+  if (rank >= retained) return;
+  const int group = attention::retained_group(step.units, rank);
   const int pair = sequence * gridDim.x + group;
   const bool present = __ldg(cache.present + pair) != 0;
   const int runs = (positions + kRun - 1) / kRun;
   const int parts = parts_of(runs, step.even_parts, gridDim.z);
   // Neighbouring runs are of different blocks, so that all parts are of like length.
   const int run = warp * parts + part;
-  const int32_t *table = cache.tables + static_cast<int64_t>(sequence) * cache.table_stride;
-  const int64_t slot = run < runs ? attention::first_slot(table, cache.block_size, run) : 0;
+  const attention::Places<Element, kHeadSize> places(cache, sequence, rank, retained);
+  const int place = run < runs ? places.place(run) : 0;
 
   Element *y = step.y + sequence * step.y_stride + 4 * static_cast<int64_t>(group) * quads;
   if (runs == 0 || !present) {
@@ -142,7 +144,7 @@ attention_one(Step<Element> step) {
 
   if (run < runs) {
     attention::DecodeWarp<Element, kHeadSize, kTiles> work;
-    attend(work, step, sequence, group, table, slot, run, parts * kBlockWarps, positions);
+    attend(work, step, sequence, group, places, place, run, parts * kBlockWarps, positions);
     shares.put(warp, work);
   }
   __syncthreads();
@@ -235,10 +237,9 @@ namespace {
 
 template <typename Element>
 int attend_one(void *stream, void *y, int64_t y_stride, const void *qkv, int64_t qkv_stride,
-               int groups, int group_heads, int head_size, const void *keys, const void *values,
-               int64_t group_stride, const int32_t *positions, const int32_t *tables,
-               int table_stride, int block_size, const uint8_t *present, int sequences,
-               const int32_t *units, void *scratch) {
+               int groups, int group_heads, int head_size, const void *kv,
+               const int32_t *positions, const int32_t *tables, int table_stride, int block_size,
+               const uint8_t *present, int sequences, const int32_t *units, void *scratch) {
   Division division;
   const cudaError_t error = divide(sequences, groups, &division);
   if (error != cudaSuccess) return error;
@@ -247,8 +248,7 @@ int attend_one(void *stream, void *y, int64_t y_stride, const void *qkv, int64_t
   step.y_stride = y_stride;
   step.qkv = static_cast<const Element *>(qkv);
   step.qkv_stride = qkv_stride;
-  step.cache = {static_cast<const Element *>(keys), static_cast<const Element *>(values),
-                group_stride, tables, table_stride, block_size, present};
+  step.cache = {kv, tables, table_stride, block_size, head_size, present};
   step.positions = positions;
   step.units = units;
   step.group_heads = group_heads;
@@ -264,18 +264,16 @@ int attend_one(void *stream, void *y, int64_t y_stride, const void *qkv, int64_t
 
 extern "C" int rap_cuda_attention_one(void *stream, int type, void *y, int64_t y_stride,
                                       const void *qkv, int64_t qkv_stride, int groups,
-                                      int group_heads, int head_size, const void *keys,
-                                      const void *values, int64_t group_stride,
+                                      int group_heads, int head_size, const void *kv,
                                       const int32_t *positions, const int32_t *tables,
                                       int table_stride, int block_size, const uint8_t *present,
                                       int sequences, const int32_t *units, void *scratch) {
-  if (!attention::fits(type, y_stride, qkv_stride, groups, group_heads, head_size, group_stride,
-                       table_stride, block_size) ||
+  if (!attention::fits(type, y_stride, qkv_stride, groups, group_heads, head_size, table_stride,
+                       block_size) ||
       sequences < 1 || sequences > 65535) {
     return RAP_CUDA_BAD_ARGUMENT;
   }
   const auto attend = type == RAP_CUDA_F16 ? attend_one<__half> : attend_one<__nv_bfloat16>;
-  return attend(stream, y, y_stride, qkv, qkv_stride, groups, group_heads, head_size, keys, values,
-                group_stride, positions, tables, table_stride, block_size, present, sequences,
-                units, scratch);
+  return attend(stream, y, y_stride, qkv, qkv_stride, groups, group_heads, head_size, kv, positions,
+                tables, table_stride, block_size, present, sequences, units, scratch);
 }

@@ -14,8 +14,10 @@ struct Part {
   int tokens;
   int position;  // of the first token
   int group;
-  int head;   // of the group
-  int heads;  // that there are from it on, at most those of a block
+  int rank;      // of the group among the retained ones
+  int retained;  // groups
+  int head;      // of the group
+  int heads;     // that there are from it on, at most those of a block
 
   __device__ int context() const { return position + tokens; }
 };
@@ -34,6 +36,9 @@ struct PrefillShape {
   static constexpr int kWarpRows = 16 * kOperands;
   static constexpr int kThreads = kHeads * kTokens / kWarpRows * 32;
   static constexpr int kChunks = kHeadSize / 8;  // of 16 bytes, of a row
+  // Least blocks of a multiprocessor, for the compiler; 0: as it likes. Where shared memory holds
+  // three, it would spill registers for a fourth.
+  static constexpr int kBlocks = kHeads == 1 && kHeadSize == 96 ? 3 : 0;
   // Eight rows lie in different banks: Dh is a multiple of 32 elements, a row 16 bytes longer.
   static constexpr int kStride = kHeadSize + 8;
 
@@ -88,15 +93,13 @@ struct Copier {
   static constexpr int kTeams = Shape::kThreads / 64;
 
   const Cache<Element> &cache;
-  const int32_t *table;
-  int64_t group_at;
+  Places<Element, Shape::kHeadSize> places;
   int context;
-  int slot;  // of the next tile's run threadIdx.x % kTileRuns
+  int place;  // of the next tile's run threadIdx.x % kTileRuns
 
   __device__ Copier(const Cache<Element> &cache, const Part &part)
       : cache(cache),
-        table(cache.tables + static_cast<int64_t>(part.sequence) * cache.table_stride),
-        group_at(part.group * cache.group_stride),
+        places(cache, part.sequence, part.rank, part.retained),
         context(part.context()) {
     look_up(0);
   }
@@ -104,7 +107,7 @@ struct Copier {
   // Ahead of the copy, which would wait for the table.
   __device__ void look_up(int tile) {
     const int run = tile * kTileRuns + threadIdx.x % kTileRuns;
-    slot = run * kRun < context ? static_cast<int>(first_slot(table, cache.block_size, run)) : 0;
+    place = run * kRun < context ? places.place(run) : 0;
   }
 
   // Teams of 64 threads copy a run each, which is kHeadSize / 32 pieces of 64 * 16 bytes. Positions
@@ -117,8 +120,8 @@ struct Copier {
 #pragma unroll
     for (int n = 0; n < kTileRuns / kTeams; n++) {
       const int run = n * kTeams + threadIdx.x / 64;
-      const int64_t run_slot = __shfl_sync(0xffffffffu, slot, run);
-      const int64_t at = group_at + run_slot * Shape::kHeadSize + thread * 8;
+      const int run_place = __shfl_sync(0xffffffffu, place, run);
+      const int64_t at = places.group_at + places.elements(run_place) + thread * 8;
 #pragma unroll
       for (int piece = 0; piece < Shape::kHeadSize / 32; piece++) {
         const int chunk = piece * 64 + thread;

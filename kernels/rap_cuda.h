@@ -28,7 +28,7 @@
 extern "C" {
 #endif
 
-#define RAP_CUDA_ABI_VERSION 1
+#define RAP_CUDA_ABI_VERSION 2
 
 enum rap_cuda_status { RAP_CUDA_OK = 0, RAP_CUDA_BAD_ARGUMENT = -1 };
 
@@ -95,9 +95,15 @@ int rap_cuda_accumulate(void *stream, int type, float *y, const void *x, int64_t
 int64_t rap_cuda_accumulate_scratch(int tokens, int d);
 
 // ---------------------------------------------------------------------------------------------
-// Attention over the paged KV cache. Keys and values of a layer are [K, slots, Dh] elements each,
-// group_stride elements from one head group to the next. Token p of sequence s has slot
-// tables[s, p / block_size] * block_size + p % block_size; block_size is a multiple of 16.
+// The paged KV cache. Keys and values of a layer are one array of KvBlocks, in which only retained
+// head groups have a place:
+//   kv [blocks, R, 2, block_size, Dh] elements: R of `units` (K where it is NULL), of which the i-th
+//      has place i; keys, then values
+// A slot is block * block_size + row. Token p of sequence s has row p % block_size of block
+// tables[s, p / block_size]. R * 2 * block_size * Dh is less than 2^31 where R is K. What is
+// cached means nothing under other units: rap_cuda_pick_groups brings it to their layout.
+
+// Attention. block_size is a multiple of 16.
 // Queries are read from the qkv matrix product [T, qkv_stride]: head j of group g at column
 // g * (G + 2) * Dh + j * Dh. Output head g * G + j of y [T, y_stride] at column (g * G + j) * Dh.
 // y[t, h] = sum over p <= position of softmax(q . key[p] / sqrt(Dh)) * value[p]. G in [1, 16],
@@ -110,9 +116,8 @@ int64_t rap_cuda_accumulate_scratch(int tokens, int d);
 //           first use; the kernel leaves them fit for the next
 int rap_cuda_attention_one(void *stream, int type, void *y, int64_t y_stride, const void *qkv,
                            int64_t qkv_stride, int groups, int group_heads, int head_size,
-                           const void *keys, const void *values, int64_t group_stride,
-                           const int32_t *positions, const int32_t *tables, int table_stride,
-                           int block_size, const uint8_t *present, int sequences,
+                           const void *kv, const int32_t *positions, const int32_t *tables,
+                           int table_stride, int block_size, const uint8_t *present, int sequences,
                            const int32_t *units, void *scratch);
 int64_t rap_cuda_attention_scratch(int sequences, int groups, int group_heads, int head_size);
 
@@ -125,10 +130,24 @@ int64_t rap_cuda_attention_scratch(int sequences, int groups, int group_heads, i
 //         are in the cache.
 int rap_cuda_attention_many(void *stream, int type, void *y, int64_t y_stride, const void *qkv,
                             int64_t qkv_stride, int groups, int group_heads, int head_size,
-                            const void *keys, const void *values, int64_t group_stride,
-                            const int32_t *tiles, int tile_count, const int32_t *tables,
-                            int table_stride, int block_size, const uint8_t *present,
-                            const int32_t *units);
+                            const void *kv, const int32_t *tiles, int tile_count,
+                            const int32_t *tables, int table_stride, int block_size,
+                            const uint8_t *present, const int32_t *units);
+
+// Copies KvBlocks of one layer, all retained head groups: pairs int32 [count, 2], from and to. No
+// block is the target of one pair and part of another.
+int rap_cuda_copy_blocks(void *stream, int type, void *kv, int groups, int head_size,
+                         int block_size, const int32_t *pairs, int count, const int32_t *units);
+
+// Head groups of KvBlocks in another layout: y[b, i] = x[b, ranks[i]] where ranks[i] is not
+// negative; others of y are left as they are.
+//   y     [blocks, y_groups, 2, block_size, Dh] elements, not overlapping x
+//   x     [blocks, x_groups, 2, block_size, Dh] elements
+//   ranks int32 [y_groups]: places in x
+//   block_size * Dh a multiple of 4, and less than 2^33 / blocks
+int rap_cuda_pick_groups(void *stream, int type, void *y, int y_groups, const void *x,
+                         int x_groups, const int32_t *ranks, int blocks, int head_size,
+                         int block_size);
 
 // ---------------------------------------------------------------------------------------------
 // The rest of a step, deterministic. A token of -1 in `tokens`, or a position of -1, is padding. D
@@ -155,8 +174,7 @@ int rap_cuda_rms_norm(void *stream, int type, void *y, const float *x, const flo
 int rap_cuda_rope_store(void *stream, int type, void *qkv, int64_t qkv_stride, const float *bias,
                         int tokens, int groups, int group_heads, int head_size,
                         const float *cos_sin, int interleaved, const int32_t *positions,
-                        const int32_t *slots, void *keys, void *values, int64_t group_stride,
-                        const int32_t *units);
+                        const int32_t *slots, void *kv, int block_size, const int32_t *units);
 
 // gate[t, c] = silu(gate[t, c]) * up[t, c] for retained channels, clamped to finite elements.
 //   gate, up [T, stride] elements
@@ -194,12 +212,6 @@ int rap_cuda_sample(void *stream, int32_t *y, float *logits, int rows, int vocab
 // target is no token.
 int rap_cuda_log_probs(void *stream, double *y, const float *logits, int rows, int vocabulary,
                        const int32_t *targets);
-
-// Copies KvBlocks of one layer, all head groups: pairs int32 [count, 2], from and to. No block is
-// the target of one pair and part of another.
-int rap_cuda_copy_blocks(void *stream, int type, void *keys, void *values, int64_t group_stride,
-                         int groups, int head_size, int block_size, const int32_t *pairs,
-                         int count);
 
 // ---------------------------------------------------------------------------------------------
 // Loading.

@@ -4,7 +4,7 @@
 // Source    Su et al. 2021, arXiv:2104.09864, eq. 34; pairs 2i, 2i + 1 (interleaved) or i, i + Dh/2
 // Shapes    qkv [T, stride], by head group: G * Dh queries, Dh key, Dh value elements
 //           bias [K * (G + 2) * Dh] F32, cos_sin [positions, Dh] F32, positions and slots [T]
-//           keys, values [K, slots, Dh] elements
+//           kv [blocks, R, 2, block_size, Dh] elements, R the retained groups
 // Types     rotated in F32, rounded once
 // Floor     4 (G + 2) Dh bytes a token and group: each element read once and written once
 // Launch    grid (T, K), a block for each token and retained group; a thread owns 16 elements of
@@ -24,8 +24,8 @@ constexpr int kVector = 8;  // elements of one 16-byte access
 struct Shape {
   int group_heads;
   int head_size;
-  int64_t stride;        // of qkv
-  int64_t group_stride;  // of keys and values
+  int64_t stride;  // of qkv
+  int block_size;
 
   __host__ __device__ int head_threads() const { return head_size / (2 * kVector); }
   __host__ __device__ int rotating_threads() const { return (group_heads + 1) * head_threads(); }
@@ -77,20 +77,24 @@ __device__ void rotate(float *x, const Floats &cosines, const Floats &sines) {
 
 template <typename E, bool kInterleaved>
 __global__ void rope_store(E *qkv, const float *bias, Shape shape, const float *cos_sin,
-                           const int32_t *positions, const int32_t *slots, E *keys, E *values,
+                           const int32_t *positions, const int32_t *slots, E *kv,
                            const int32_t *units) {
   let_next_start();
   wait_for_previous();
   const int64_t token = blockIdx.x;
-  if (units != nullptr && blockIdx.y >= units[0]) return;
-  const int group = units == nullptr ? blockIdx.y : units[1 + blockIdx.y];
+  const int rank = blockIdx.y;
+  const int retained = units == nullptr ? gridDim.y : units[0];
+  if (rank >= retained) return;
+  const int group = units == nullptr ? rank : units[1 + rank];
   const int32_t position = positions[token];
   if (position < 0 || threadIdx.x >= shape.threads()) return;
   const int32_t slot = slots[token];
 
   const int head_size = shape.head_size;
   const int group_column = group * (shape.group_heads + 2) * head_size;
-  const int64_t slot_offset = group * shape.group_stride + static_cast<int64_t>(slot) * head_size;
+  const int block = slot / shape.block_size;
+  const int64_t keys = 2 * (static_cast<int64_t>(block) * retained + rank);  // of halves of blocks
+  E *key = kv + (keys * shape.block_size + slot % shape.block_size) * head_size;  // [Dh]
   E *row = qkv + token * shape.stride;  // [stride]
 
   if (threadIdx.x >= shape.rotating_threads()) {
@@ -98,7 +102,7 @@ __global__ void rope_store(E *qkv, const float *bias, Shape shape, const float *
     const int element = (threadIdx.x - shape.rotating_threads()) * kVector;
     float x[kVector];
     load_biased(x, row, bias, group_column + (shape.group_heads + 1) * head_size + element);
-    store_rounded(values + slot_offset + element, x);
+    store_rounded(key + shape.block_size * head_size + element, x);
     return;
   }
 
@@ -115,7 +119,7 @@ __global__ void rope_store(E *qkv, const float *bias, Shape shape, const float *
 
   const bool is_key = head == shape.group_heads;
   if (is_key && slot < 0) return;
-  E *to = is_key ? keys + slot_offset : row + column;  // [Dh]
+  E *to = is_key ? key : row + column;  // [Dh]
   store_rounded(to + first, x);
   store_rounded(to + second, x + kVector);
 }
@@ -125,11 +129,12 @@ __global__ void rope_store(E *qkv, const float *bias, Shape shape, const float *
 int rap_cuda_rope_store(void *stream, int type, void *qkv, int64_t qkv_stride, const float *bias,
                         int tokens, int groups, int group_heads, int head_size,
                         const float *cos_sin, int interleaved, const int32_t *positions,
-                        const int32_t *slots, void *keys, void *values, int64_t group_stride,
-                        const int32_t *units) {
-  const Shape shape{group_heads, head_size, qkv_stride, group_stride};
+                        const int32_t *slots, void *kv, int block_size, const int32_t *units) {
+  const Shape shape{group_heads, head_size, qkv_stride, block_size};
   if (tokens < 0 || groups < 1 || groups > 65535 || group_heads < 1 || head_size < 16 ||
-      head_size % 16 != 0 || qkv_stride % kVector != 0 || shape.threads() > kMaxBlock) {
+      head_size % 16 != 0 || qkv_stride % kVector != 0 || shape.threads() > kMaxBlock ||
+      block_size < 1 ||
+      2 * static_cast<int64_t>(groups) * block_size * head_size > INT32_MAX) {
     return RAP_CUDA_BAD_ARGUMENT;
   }
   return for_element(type, [&](auto zero) -> int {
@@ -138,13 +143,11 @@ int rap_cuda_rope_store(void *stream, int type, void *qkv, int64_t qkv_stride, c
     const int threads = ceil_div(shape.threads(), kWarp) * kWarp;
     const dim3 grid(tokens, groups);
     E *rows = static_cast<E *>(qkv);
-    E *to_keys = static_cast<E *>(keys);
-    E *to_values = static_cast<E *>(values);
+    E *cache = static_cast<E *>(kv);
     return interleaved != 0
                ? enqueue<rope_store<E, true>>(stream, grid, threads, 0, rows, bias, shape, cos_sin,
-                                              positions, slots, to_keys, to_values, units)
+                                              positions, slots, cache, units)
                : enqueue<rope_store<E, false>>(stream, grid, threads, 0, rows, bias, shape,
-                                               cos_sin, positions, slots, to_keys, to_values,
-                                               units);
+                                               cos_sin, positions, slots, cache, units);
   });
 }

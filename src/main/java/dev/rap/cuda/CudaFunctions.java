@@ -78,9 +78,7 @@ final class CudaFunctions {
           JAVA_INT, // groups
           JAVA_INT, // group heads
           JAVA_INT, // head size
-          JAVA_LONG, // keys
-          JAVA_LONG, // values
-          JAVA_LONG, // group stride
+          JAVA_LONG, // KvBlocks
           JAVA_LONG, // positions
           JAVA_LONG, // tables
           JAVA_INT, // their stride
@@ -99,9 +97,7 @@ final class CudaFunctions {
           JAVA_INT, // groups
           JAVA_INT, // group heads
           JAVA_INT, // head size
-          JAVA_LONG, // keys
-          JAVA_LONG, // values
-          JAVA_LONG, // group stride
+          JAVA_LONG, // KvBlocks
           JAVA_LONG, // tiles
           JAVA_INT, // their count
           JAVA_LONG, // tables
@@ -141,9 +137,8 @@ final class CudaFunctions {
           JAVA_INT, // interleaved
           JAVA_LONG, // positions
           JAVA_LONG, // slots
-          JAVA_LONG, // keys
-          JAVA_LONG, // values
-          JAVA_LONG, // group stride
+          JAVA_LONG, // KvBlocks
+          JAVA_INT, // block size
           JAVA_LONG); // units
 
   static final MethodHandle SWIGLU =
@@ -196,14 +191,24 @@ final class CudaFunctions {
 
   static final MethodHandle COPY_BLOCKS =
       elements(
-          JAVA_LONG, // keys
-          JAVA_LONG, // values
-          JAVA_LONG, // group stride
+          JAVA_LONG, // KvBlocks
           JAVA_INT, // groups
           JAVA_INT, // head size
           JAVA_INT, // block size
           JAVA_LONG, // pairs
-          JAVA_INT); // their count
+          JAVA_INT, // their count
+          JAVA_LONG); // units
+
+  static final MethodHandle PICK_GROUPS =
+      elements(
+          JAVA_LONG, // y
+          JAVA_INT, // its groups
+          JAVA_LONG, // x
+          JAVA_INT, // its groups
+          JAVA_LONG, // ranks
+          JAVA_INT, // blocks
+          JAVA_INT, // head size
+          JAVA_INT); // block size
 
   static final MethodHandle CONVERT =
       elements(

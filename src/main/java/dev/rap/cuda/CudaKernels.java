@@ -17,14 +17,14 @@ interface CudaKernels {
     static final Units ALL = new Units(0, 16);
   }
 
-  /** Keys and values of one layer. */
-  record Kv(long keys, long values, long groupStride) {}
+  /** KvBlocks of one layer, in which the retained head groups have a place. */
+  record Kv(long blocks, int blockSize) {}
 
   /** K, G and Dh. */
   record Heads(int groups, int groupHeads, int headSize) {}
 
   /** Block tables {@code [S, stride]} and what sequences lack. */
-  record Tables(long tables, int stride, int blockSize, long present) {}
+  record Tables(long tables, int stride, long present) {}
 
   String buildInfo();
 
@@ -154,8 +154,18 @@ interface CudaKernels {
 
   void logProbs(long stream, long y, long logits, int rows, int vocabulary, long targets);
 
-  void copyBlocks(
-      long stream, Element type, Kv kv, Heads heads, int blockSize, long pairs, int count);
+  void copyBlocks(long stream, Element type, Kv kv, Heads heads, long pairs, int count, long units);
+
+  void pickGroups(
+      long stream,
+      Element type,
+      Kv y,
+      int yGroups,
+      long x,
+      int xGroups,
+      long ranks,
+      int blocks,
+      int headSize);
 
   void convert(
       long stream,

@@ -3,6 +3,7 @@ package dev.rap.cuda;
 import dev.rap.engine.ModelRunner;
 import dev.rap.engine.SamplingOptions;
 import dev.rap.engine.Sequence;
+import dev.rap.kv.BlockTable;
 import dev.rap.kv.KvBlockPool;
 import dev.rap.kv.StepBatch;
 import dev.rap.memory.MemoryUse;
@@ -11,6 +12,8 @@ import dev.rap.model.ModelConfig;
 import dev.rap.model.RetentionMask;
 import dev.rap.model.Sublayer;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 
@@ -47,7 +50,7 @@ final class CudaRunner implements ModelRunner {
     this.step = new DeviceStep(parts, limits);
     parts.elastic().open();
     this.mask = new MaskTables(parts);
-    this.kv = new DeviceKv(parts.device(), config, limits);
+    this.kv = new DeviceKv(parts, limits);
     int paddedRows = DecodeGraphs.bucket(Math.min(rows, CudaKernels.FEW_TOKENS));
     this.forward = new CudaForward(parts, mask, kv, limits, Math.max(rows, paddedRows));
     this.results =
@@ -79,11 +82,28 @@ final class CudaRunner implements ModelRunner {
 
   @Override
   public void setMask(RetentionMask changed, Optional<MeanInputs> means) {
+    changed.requireFor(config, means);
     ElasticWeights elastic = parts.elastic();
     elastic.reshape(changed.shape());
     elastic.require(changed);
+    kv.want(kv.wantedBlocks(), groups(changed));
+    while (!kv.has()) {
+      kv.work();
+    }
     elastic.integrate();
     mask.set(changed, means);
+    placed();
+  }
+
+  private int[] groups(RetentionMask mask) {
+    int[] groups = new int[config.layers()];
+    Arrays.setAll(groups, layer -> mask.count(new Sublayer(layer, Sublayer.Kind.ATTENTION)));
+    return groups;
+  }
+
+  // After units have got other slots.
+  private void placed() {
+    kv.repack(mask.headGroups(), pool.takenEnd());
     graphs.retain(forward::servesAllMasks);
   }
 
@@ -91,33 +111,50 @@ final class CudaRunner implements ModelRunner {
   public void reclaim() {
     parts.elastic().compact(mask.mask());
     mask.place();
-    graphs.retain(forward::servesAllMasks);
+    placed();
   }
 
   @Override
   public boolean prefetch(RetentionMask wanted) {
     ElasticWeights elastic = parts.elastic();
     elastic.reshape(wanted.shape());
-    if (!elastic.has(wanted)) {
-      elastic.want(wanted);
-      return false;
+    elastic.want(wanted);
+    kv.want(kv.wantedBlocks(), groups(wanted));
+    return elastic.has(wanted) && kv.has();
+  }
+
+  @Override
+  public boolean resizeKv(int blocks, Collection<BlockTable> tables) {
+    int target = Math.min(blocks, kv.most());
+    kv.want(target, kv.wantedGroups());
+    if (target < pool.blocks()) {
+      kv.move(pool.shrink(target, tables), mask::groupTable);
+      kv.resize(target);
+    } else if (target > pool.blocks() && kv.has()) {
+      kv.resize(target);
+      pool.grow(target);
     }
-    return true;
+    return pool.blocks() == target;
   }
 
   @Override
   public boolean work() {
     ElasticWeights elastic = parts.elastic();
-    if (parts.pool().spares() > 0 && !elastic.isGrowing()) {
-      parts.pool().release(ElasticWeights.PIECE_PAGES);
+    boolean isGrowing = elastic.isGrowing() || !kv.has();
+    if (parts.pool().spares() > 0 && !isGrowing) {
+      parts.pool().release(PagePool.PIECE);
       return true;
     }
-    return elastic.isBusy() && elastic.work();
+    return kv.work() || (elastic.isBusy() && elastic.work());
+  }
+
+  private boolean hasWork() {
+    return parts.elastic().isBusy() || kv.isBusy() || parts.pool().spares() > 0;
   }
 
   // The host has nothing else to do while the device computes.
   private void workDuringStep() {
-    if (!parts.elastic().isBusy() && parts.pool().spares() == 0) {
+    if (!hasWork()) {
       return;
     }
     parts.stream().record(stepped);

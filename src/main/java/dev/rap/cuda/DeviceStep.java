@@ -181,7 +181,6 @@ final class DeviceStep implements AutoCloseable {
     return new CudaKernels.Tables(
         memory.address(tablesOffset),
         tableStride,
-        ModelRunner.BLOCK_SIZE,
         memory.address(presentOffset + layer * presentBytes));
   }
 

@@ -35,6 +35,11 @@ final class ElasticMemory extends DeviceMemory {
     return Math.max(0, pool.pagesFor(bytes) - held);
   }
 
+  /** {@return pages that {@link #shrink} would take} */
+  int excess(long bytes) {
+    return Math.max(0, held - pool.pagesFor(bytes));
+  }
+
   /**
    * Makes the first {@code bytes} bytes be there.
    *

@@ -23,9 +23,6 @@ import java.util.Optional;
  * is done piece by piece in {@link #work}.
  */
 final class ElasticWeights implements AutoCloseable {
-  // Of one piece of work: unmapping and giving back a page takes some 40 us.
-  static final int PIECE_PAGES = 8;
-
   private final CudaDevice device;
   private final CudaStream stream;
   private final CudaStream arrivals;
@@ -359,9 +356,8 @@ final class ElasticWeights implements AutoCloseable {
         boolean isNext = part.matricesGrown > i; // the unit that comes next has its place already
         long used = (part.used() + (isNext ? 1 : 0)) * part.unitBytes[i];
         long needed = Math.min(used, part.totalBytes[i]);
-        long excess = matrix.heldBytes() / pool.pageBytes() - pool.pagesFor(needed);
-        if (excess > 0) {
-          matrix.shrink(matrix.heldBytes() - Math.min(excess, PIECE_PAGES) * pool.pageBytes());
+        if (matrix.excess(needed) > 0) {
+          matrix.shrink(Math.max(needed, matrix.heldBytes() - PagePool.PIECE * pool.pageBytes()));
           return true;
         }
       }

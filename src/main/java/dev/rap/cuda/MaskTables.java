@@ -70,6 +70,22 @@ final class MaskTables implements AutoCloseable {
     return runs.get(sublayer);
   }
 
+  /** {@return the head groups of each layer that the mask retains, in the order of their slots} */
+  List<int[]> headGroups() {
+    List<int[]> groups = new ArrayList<>();
+    for (int layer = 0; layer < config.layers(); layer++) {
+      Sublayer attention = new Sublayer(layer, Sublayer.Kind.ATTENTION);
+      UnitSlots slots = elastic.slots(attention.index());
+      groups.add(slots.slotsOf(mask.units(attention)).stream().map(slots::unitAt).toArray());
+    }
+    return groups;
+  }
+
+  /** {@return the table of a layer's head groups} */
+  long groupTable(int layer) {
+    return tables.address(2L * layer * tableBytes());
+  }
+
   /** {@return the table of a sublayer, for the matrix whose units have {@code unitRows} rows} */
   CudaKernels.Units units(int sublayer, int unitRows) {
     return new CudaKernels.Units(tables.address(sublayer * tableBytes()), unitRows);

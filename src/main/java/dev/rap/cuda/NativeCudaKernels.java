@@ -29,6 +29,7 @@ final class NativeCudaKernels implements CudaKernels {
   private final MemorySegment sample;
   private final MemorySegment logProbs;
   private final MemorySegment copyBlocks;
+  private final MemorySegment pickGroups;
   private final MemorySegment convert;
   private final MemorySegment read;
 
@@ -57,6 +58,7 @@ final class NativeCudaKernels implements CudaKernels {
     sample = symbols.findOrThrow("rap_cuda_sample");
     logProbs = symbols.findOrThrow("rap_cuda_log_probs");
     copyBlocks = symbols.findOrThrow("rap_cuda_copy_blocks");
+    pickGroups = symbols.findOrThrow("rap_cuda_pick_groups");
     convert = symbols.findOrThrow("rap_cuda_convert");
     read = symbols.findOrThrow("rap_cuda_read");
   }
@@ -248,13 +250,11 @@ final class NativeCudaKernels implements CudaKernels {
                   heads.groups(),
                   heads.groupHeads(),
                   heads.headSize(),
-                  kv.keys(),
-                  kv.values(),
-                  kv.groupStride(),
+                  kv.blocks(),
                   positions,
                   tables.tables(),
                   tables.stride(),
-                  tables.blockSize(),
+                  kv.blockSize(),
                   tables.present(),
                   sequences,
                   units,
@@ -294,14 +294,12 @@ final class NativeCudaKernels implements CudaKernels {
                   heads.groups(),
                   heads.groupHeads(),
                   heads.headSize(),
-                  kv.keys(),
-                  kv.values(),
-                  kv.groupStride(),
+                  kv.blocks(),
                   tiles,
                   tileCount,
                   tables.tables(),
                   tables.stride(),
-                  tables.blockSize(),
+                  kv.blockSize(),
                   tables.present(),
                   units);
     } catch (Throwable t) {
@@ -381,9 +379,8 @@ final class NativeCudaKernels implements CudaKernels {
                   interleaved ? 1 : 0,
                   positions,
                   slots,
-                  kv.keys(),
-                  kv.values(),
-                  kv.groupStride(),
+                  kv.blocks(),
+                  kv.blockSize(),
                   units);
     } catch (Throwable t) {
       throw Downcall.unexpected(t);
@@ -488,7 +485,7 @@ final class NativeCudaKernels implements CudaKernels {
 
   @Override
   public void copyBlocks(
-      long stream, Element type, Kv kv, Heads heads, int blockSize, long pairs, int count) {
+      long stream, Element type, Kv kv, Heads heads, long pairs, int count, long units) {
     int status;
     try {
       status =
@@ -497,18 +494,50 @@ final class NativeCudaKernels implements CudaKernels {
                   copyBlocks,
                   stream,
                   number(type),
-                  kv.keys(),
-                  kv.values(),
-                  kv.groupStride(),
+                  kv.blocks(),
                   heads.groups(),
                   heads.headSize(),
-                  blockSize,
+                  kv.blockSize(),
                   pairs,
-                  count);
+                  count,
+                  units);
     } catch (Throwable t) {
       throw Downcall.unexpected(t);
     }
     check("rap_cuda_copy_blocks", status);
+  }
+
+  @Override
+  public void pickGroups(
+      long stream,
+      Element type,
+      Kv y,
+      int yGroups,
+      long x,
+      int xGroups,
+      long ranks,
+      int blocks,
+      int headSize) {
+    int status;
+    try {
+      status =
+          (int)
+              CudaFunctions.PICK_GROUPS.invokeExact(
+                  pickGroups,
+                  stream,
+                  number(type),
+                  y.blocks(),
+                  yGroups,
+                  x,
+                  xGroups,
+                  ranks,
+                  blocks,
+                  headSize,
+                  y.blockSize());
+    } catch (Throwable t) {
+      throw Downcall.unexpected(t);
+    }
+    check("rap_cuda_pick_groups", status);
   }
 
   @Override

@@ -8,6 +8,9 @@ import java.util.Arrays;
  * sublayer gives up another, the KV cache or another process can have.
  */
 final class PagePool extends DeviceResource {
+  /** Pages that one piece of work maps or unmaps: each takes some 40 us. */
+  static final int PIECE = 8;
+
   private final long pageBytes;
   private long[] spare = new long[64]; // a stack
   private int spares;

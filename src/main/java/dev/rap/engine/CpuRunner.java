@@ -1,6 +1,7 @@
 package dev.rap.engine;
 
 import dev.rap.kernels.Kernels;
+import dev.rap.kv.BlockTable;
 import dev.rap.kv.KvBlockPool;
 import dev.rap.kv.KvCache;
 import dev.rap.kv.StepBatch;
@@ -14,6 +15,7 @@ import dev.rap.model.Weights;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 
@@ -124,6 +126,11 @@ final class CpuRunner implements ModelRunner {
 
   @Override
   public boolean prefetch(RetentionMask mask) {
+    return true;
+  }
+
+  @Override
+  public boolean resizeKv(int blocks, Collection<BlockTable> tables) {
     return true;
   }
 

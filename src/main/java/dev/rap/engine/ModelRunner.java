@@ -1,5 +1,6 @@
 package dev.rap.engine;
 
+import dev.rap.kv.BlockTable;
 import dev.rap.kv.KvBlockPool;
 import dev.rap.kv.StepBatch;
 import dev.rap.memory.MemoryUse;
@@ -8,6 +9,7 @@ import dev.rap.model.ModelConfig;
 import dev.rap.model.RetentionMask;
 import dev.rap.model.Sublayer;
 import java.lang.foreign.MemorySegment;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 
@@ -77,8 +79,18 @@ public interface ModelRunner extends AutoCloseable {
   boolean prefetch(RetentionMask mask);
 
   /**
-   * Does one piece of what {@link #reclaim} and {@link #prefetch} began. Each step does some of it
-   * while the device computes.
+   * Asks for so many KvBlocks, as many as fit the limits. Fewer are there at once, and what lies in
+   * those that go moves; more are there when there is memory for them.
+   *
+   * @param tables of all sequences that have blocks
+   * @return whether so many are there now; if not, ask again after some steps
+   * @throws IllegalArgumentException if more blocks than that are in use
+   */
+  boolean resizeKv(int blocks, Collection<BlockTable> tables);
+
+  /**
+   * Does one piece of what {@link #reclaim}, {@link #prefetch} and {@link #resizeKv} began. Each
+   * step does some of it while the device computes.
    *
    * @return whether something was done
    */

@@ -41,8 +41,8 @@ public final class KvBlockPool {
     return freeBlocks;
   }
 
-  /** {@return blocks up to the last that is not free} */
-  public int usedEnd() {
+  /** {@return how many blocks, from the first on, hold all that are taken} */
+  public int takenEnd() {
     return free.previousClearBit(blocks - 1) + 1;
   }
 

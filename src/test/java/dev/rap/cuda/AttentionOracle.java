@@ -15,12 +15,31 @@ final class AttentionOracle {
   private final Heads heads;
   private final Kv kv;
   private final Tables tables;
+  private final MemorySegment units;
 
-  /** Keys and values of one layer, {@code [K, slots, Dh]}, {@code groupStride} elements apart. */
-  record Kv(MemorySegment keys, MemorySegment values, long groupStride) {}
+  /** KvBlocks of one layer, {@code [blocks, R, 2, blockSize, Dh]}. */
+  record Kv(MemorySegment blocks, int blockSize) {
+    /** {@return the first element of a slot's key in a head group} */
+    long key(MemorySegment units, Heads heads, int group, long slot) {
+      int rank = 0;
+      int retained = 0;
+      for (int unit = 0; unit < heads.groups(); unit++) {
+        boolean counts = ElementwiseOracle.retains(units, unit);
+        retained += counts ? 1 : 0;
+        rank += counts && unit < group ? 1 : 0;
+      }
+      long half = 2 * (slot / blockSize * retained + rank);
+      return (half * blockSize + slot % blockSize) * heads.headSize();
+    }
+
+    /** {@return the first element of the value whose key begins at {@code key}} */
+    long value(long key, Heads heads) {
+      return key + (long) blockSize * heads.headSize();
+    }
+  }
 
   /** Block tables, int32 {@code [S, stride]}, and what sequences have, bytes {@code [S, K]}. */
-  record Tables(MemorySegment tables, int stride, int blockSize, MemorySegment present) {}
+  record Tables(MemorySegment tables, int stride, MemorySegment present) {}
 
   /** A row of y or of the qkv product, from a column of it on. */
   private record Row(MemorySegment elements, long first) {}
@@ -28,11 +47,12 @@ final class AttentionOracle {
   /** A token's place: the query and the result are those of one head. */
   private record Query(Row q, Row y, int sequence, int group, int position) {}
 
-  private AttentionOracle(Element type, Heads heads, Kv kv, Tables tables) {
+  private AttentionOracle(Element type, Heads heads, Kv kv, Tables tables, MemorySegment units) {
     this.type = type;
     this.heads = heads;
     this.kv = kv;
     this.tables = tables;
+    this.units = units;
   }
 
   static void attentionOne(
@@ -47,10 +67,10 @@ final class AttentionOracle {
       Tables tables,
       int sequences,
       MemorySegment units) {
-    AttentionOracle oracle = new AttentionOracle(type, heads, kv, tables);
+    AttentionOracle oracle = new AttentionOracle(type, heads, kv, tables, units);
     for (int s = 0; s < sequences; s++) {
       Row query = new Row(qkv, s * qkvStride);
-      oracle.token(query, new Row(y, s * yStride), s, positions.getAtIndex(JAVA_INT, s), units);
+      oracle.token(query, new Row(y, s * yStride), s, positions.getAtIndex(JAVA_INT, s));
     }
   }
 
@@ -66,7 +86,7 @@ final class AttentionOracle {
       int tileCount,
       Tables tables,
       MemorySegment units) {
-    AttentionOracle oracle = new AttentionOracle(type, heads, kv, tables);
+    AttentionOracle oracle = new AttentionOracle(type, heads, kv, tables, units);
     for (long tile = 0; tile < tileCount; tile++) {
       int sequence = tiles.getAtIndex(JAVA_INT, 4 * tile);
       long first = tiles.getAtIndex(JAVA_INT, 4 * tile + 1);
@@ -74,12 +94,12 @@ final class AttentionOracle {
       int position = tiles.getAtIndex(JAVA_INT, 4 * tile + 3);
       for (int t = 0; t < tokens; t++) {
         Row query = new Row(qkv, (first + t) * qkvStride);
-        oracle.token(query, new Row(y, (first + t) * yStride), sequence, position + t, units);
+        oracle.token(query, new Row(y, (first + t) * yStride), sequence, position + t);
       }
     }
   }
 
-  private void token(Row qkv, Row y, int sequence, int position, MemorySegment units) {
+  private void token(Row qkv, Row y, int sequence, int position) {
     int size = heads.headSize();
     for (int group = 0; group < heads.groups(); group++) {
       if (!ElementwiseOracle.retains(units, group)) {
@@ -100,9 +120,9 @@ final class AttentionOracle {
     if (query.position() >= 0 && has(query.sequence(), query.group())) {
       double[] weights = softmax(scores(query));
       for (int p = 0; p < weights.length; p++) {
-        long value = element(query, p);
+        long value = kv.value(key(query, p), heads);
         for (int d = 0; d < size; d++) {
-          sums[d] += weights[p] * Elements.get(type, kv.values(), value + d);
+          sums[d] += weights[p] * Elements.get(type, kv.blocks(), value + d);
         }
       }
     }
@@ -114,11 +134,11 @@ final class AttentionOracle {
   private double[] scores(Query query) {
     double[] scores = new double[query.position() + 1];
     for (int p = 0; p < scores.length; p++) {
-      long key = element(query, p);
+      long key = key(query, p);
       double sum = 0;
       for (int d = 0; d < heads.headSize(); d++) {
         double q = Elements.get(type, query.q().elements(), query.q().first() + d);
-        sum += q * Elements.get(type, kv.keys(), key + d);
+        sum += q * Elements.get(type, kv.blocks(), key + d);
       }
       scores[p] = sum / Math.sqrt(heads.headSize());
     }
@@ -142,12 +162,12 @@ final class AttentionOracle {
     return weights;
   }
 
-  /** {@return the first element of the key, or value, of a position that the query sees} */
-  private long element(Query query, int position) {
-    long entry = (long) query.sequence() * tables.stride() + position / tables.blockSize();
+  /** {@return the first element of the key of a position that the query sees} */
+  private long key(Query query, int position) {
+    long entry = (long) query.sequence() * tables.stride() + position / kv.blockSize();
     long kvBlock = tables.tables().getAtIndex(JAVA_INT, entry);
-    long slot = kvBlock * tables.blockSize() + position % tables.blockSize();
-    return query.group() * kv.groupStride() + slot * heads.headSize();
+    long slot = kvBlock * kv.blockSize() + position % kv.blockSize();
+    return kv.key(units, heads, query.group(), slot);
   }
 
   private boolean has(int sequence, int group) {

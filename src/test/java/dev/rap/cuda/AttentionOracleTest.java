@@ -16,8 +16,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * The oracle against numbers worked out by hand. Heads have four elements, so that scores are
- * halved, and blocks two slots. Where keys are zeros all positions weigh the same. What may not be
- * read is NaN.
+ * halved, and blocks two slots: of each group two keys, then two values. Where keys are zeros all
+ * positions weigh the same. What may not be read is NaN.
  */
 class AttentionOracleTest {
   private static final float NAN = Float.NaN;
@@ -53,7 +53,7 @@ class AttentionOracleTest {
   }
 
   private Tables tables(int stride, MemorySegment present, int... entries) {
-    return new Tables(buffers.ints(entries), stride, 2, present);
+    return new Tables(buffers.ints(entries), stride, present);
   }
 
   // Scores are 2 ln 3 / 2 and 0: weights of 3/4 and 1/4, of the values (4, 0, 8, 0) and
@@ -62,8 +62,7 @@ class AttentionOracleTest {
   @EnumSource
   void weightsAreTheSoftmaxOfHalvedProducts(Element type) {
     float score = (float) (2 * Math.log(3));
-    MemorySegment keys = elements(type, 0, 1, 0, 0, 0, 0, 5, 0);
-    MemorySegment values = elements(type, 4, 0, 8, 0, 0, 8, 8, 4);
+    MemorySegment kv = elements(type, 0, 1, 0, 0, 0, 0, 5, 0, 4, 0, 8, 0, 0, 8, 8, 4);
     MemorySegment qkv = elements(type, 2, score, 0, -7, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN);
     MemorySegment y = filled(type, 4, NAN);
     AttentionOracle.attentionOne(
@@ -73,7 +72,7 @@ class AttentionOracleTest {
         qkv,
         12,
         ONE,
-        new Kv(keys, values, 8),
+        new Kv(kv, 2),
         buffers.ints(1),
         tables(1, buffers.bytes(1), 0),
         1,
@@ -88,7 +87,10 @@ class AttentionOracleTest {
   @EnumSource
   void positionsAreFoundByTheTableOfTheirSequence(Element type) {
     Heads heads = new Heads(2, 1, 4);
-    MemorySegment values = rows(type, 3, NAN, NAN, NAN, 6, 9, 30, NAN, NAN, NAN, 60, 90);
+    MemorySegment kv =
+        rows(
+            type, 0, 0, 3, NAN, 0, 0, 30, NAN, 0, 0, NAN, NAN, 0, 0, NAN, NAN, 0, 0, 6, 9, 0, 0, 60,
+            90);
     MemorySegment y = filled(type, 3 * 8, NAN);
     AttentionOracle.attentionOne(
         type,
@@ -97,7 +99,7 @@ class AttentionOracleTest {
         filled(type, 3 * 24, 1),
         24,
         heads,
-        new Kv(filled(type, 48, 0), values, 24),
+        new Kv(kv, 2),
         buffers.ints(-1, 2, 0),
         tables(2, buffers.bytes(1, 1, 1, 1, 1, 0), 9, 9, 2, 0, 2, 9),
         3,
@@ -111,7 +113,7 @@ class AttentionOracleTest {
   @ParameterizedTest
   @EnumSource
   void tokensOfTilesSeeWhatIsBeforeThem(Element type) {
-    MemorySegment values = rows(type, 2, 4, 9, 5, NAN, NAN);
+    MemorySegment kv = rows(type, 0, 0, 2, 4, 0, 0, 9, 5, NAN, NAN, NAN, NAN);
     MemorySegment y = filled(type, 3 * 6, 1);
     AttentionOracle.attentionMany(
         type,
@@ -120,7 +122,7 @@ class AttentionOracleTest {
         filled(type, 3 * 12, 1),
         12,
         ONE,
-        new Kv(filled(type, 24, 0), values, 24),
+        new Kv(kv, 2),
         buffers.ints(0, 2, 1, 3, 0, 0, 2, 1),
         2,
         tables(2, buffers.bytes(1), 0, 1),
@@ -129,11 +131,12 @@ class AttentionOracleTest {
     assertArrayEquals(expected, Elements.get(type, y));
   }
 
-  // Of three groups only the second is retained; its heads share its values.
+  // Of three groups only the second is retained: it alone is in block 1. Its heads share its
+  // values.
   @ParameterizedTest
   @EnumSource
   void groupsThatAreNotRetainedAreLeftAlone(Element type) {
-    MemorySegment values = rows(type, NAN, NAN, 7, NAN, NAN, NAN);
+    MemorySegment kv = rows(type, NAN, NAN, NAN, NAN, 0, NAN, 7, NAN);
     MemorySegment y = filled(type, 24, 1);
     AttentionOracle.attentionMany(
         type,
@@ -142,10 +145,10 @@ class AttentionOracleTest {
         filled(type, 48, 1),
         48,
         new Heads(3, 2, 4),
-        new Kv(filled(type, 24, 0), values, 8),
+        new Kv(kv, 2),
         buffers.ints(0, 0, 1, 0),
         1,
-        tables(1, buffers.bytes(1, 1, 1), 0),
+        tables(1, buffers.bytes(1, 1, 1), 1),
         buffers.ints(1, 1));
     float[] expected = Elements.get(type, rows(type, 1, 1, 7, 7, 1, 1));
     assertArrayEquals(expected, Elements.get(type, y));

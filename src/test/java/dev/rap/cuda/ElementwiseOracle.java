@@ -61,9 +61,7 @@ final class ElementwiseOracle {
       boolean interleaved,
       MemorySegment positions,
       MemorySegment slots,
-      MemorySegment keys,
-      MemorySegment values,
-      long groupStride,
+      AttentionOracle.Kv kv,
       MemorySegment units) {
     int size = heads.headSize();
     for (long t = 0; t < tokens; t++) {
@@ -82,8 +80,9 @@ final class ElementwiseOracle {
           if (head < heads.groupHeads()) {
             put(type, qkv, t * qkvStride + column, x);
           } else if (slot >= 0) {
-            MemorySegment cache = head == heads.groupHeads() ? keys : values;
-            put(type, cache, group * groupStride + slot * size, x);
+            long key = kv.key(units, heads, group, slot);
+            boolean isKey = head == heads.groupHeads();
+            put(type, kv.blocks(), isKey ? key : kv.value(key, heads), x);
           }
         }
       }
@@ -194,21 +193,38 @@ final class ElementwiseOracle {
   }
 
   static void copyBlocks(
-      MemorySegment keys,
-      MemorySegment values,
-      long groupStride,
+      MemorySegment kv,
       Heads heads,
       int blockSize,
       MemorySegment pairs,
-      int count) {
-    long bytes = (long) blockSize * heads.headSize() * Element.BYTES;
-    for (int i = 0; i < count; i++) {
-      for (int group = 0; group < heads.groups(); group++) {
-        long base = group * groupStride * Element.BYTES;
-        long from = base + pairs.getAtIndex(JAVA_INT, 2L * i) * bytes;
-        long to = base + pairs.getAtIndex(JAVA_INT, 2L * i + 1) * bytes;
-        MemorySegment.copy(keys, from, keys, to, bytes);
-        MemorySegment.copy(values, from, values, to, bytes);
+      int count,
+      MemorySegment units) {
+    int groups = isNull(units) ? heads.groups() : units.getAtIndex(JAVA_INT, 0);
+    long bytes = 2L * groups * blockSize * heads.headSize() * Element.BYTES;
+    for (long i = 0; i < count; i++) {
+      long from = pairs.getAtIndex(JAVA_INT, 2 * i) * bytes;
+      long to = pairs.getAtIndex(JAVA_INT, 2 * i + 1) * bytes;
+      MemorySegment.copy(kv, from, kv, to, bytes);
+    }
+  }
+
+  static void pickGroups(
+      MemorySegment y,
+      int yGroups,
+      MemorySegment x,
+      int xGroups,
+      MemorySegment ranks,
+      int blocks,
+      int headSize,
+      int blockSize) {
+    long bytes = 2L * blockSize * headSize * Element.BYTES;
+    for (long block = 0; block < blocks; block++) {
+      for (int group = 0; group < yGroups; group++) {
+        int rank = ranks.getAtIndex(JAVA_INT, group);
+        if (rank >= 0) {
+          long from = (block * xGroups + rank) * bytes;
+          MemorySegment.copy(x, from, y, (block * yGroups + group) * bytes, bytes);
+        }
       }
     }
   }

@@ -59,8 +59,7 @@ class ElementwiseOracleTest {
     MemorySegment qkv = elements(1, 2, 3, 4, 5, 6, 7, 8, 10, 20, 30, 40, 99);
     MemorySegment bias = buffers.floats(1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1);
     MemorySegment cosSin = buffers.floats(9, 9, 9, 9, 0, 2, 1, 0);
-    MemorySegment keys = elements(new float[8]);
-    MemorySegment values = elements(new float[8]);
+    MemorySegment kv = elements(new float[16]);
     ElementwiseOracle.ropeStore(
         TYPE,
         qkv,
@@ -72,13 +71,11 @@ class ElementwiseOracleTest {
         false,
         buffers.ints(1),
         buffers.ints(1),
-        keys,
-        values,
-        8,
+        new AttentionOracle.Kv(kv, 2),
         NULL);
     assertArrayEquals(new float[] {-3, 4, 2, 8, 5, 6, 7, 8, 10, 20, 30, 40, 99}, values(qkv));
-    assertArrayEquals(new float[] {0, 0, 0, 0, -7, 12, 5, 16}, values(keys));
-    assertArrayEquals(new float[] {0, 0, 0, 0, 10, 20, 30, 41}, values(values));
+    assertArrayEquals(
+        new float[] {0, 0, 0, 0, -7, 12, 5, 16, 0, 0, 0, 0, 10, 20, 30, 41}, values(kv));
   }
 
   @Test
@@ -89,8 +86,7 @@ class ElementwiseOracleTest {
     for (int i = 0; i < 36; i++) {
       Elements.put(TYPE, qkv, i, row[i % 12]);
     }
-    MemorySegment cache = elements(new float[8]);
-    MemorySegment values = elements(new float[8]);
+    MemorySegment kv = elements(new float[8]);
     ElementwiseOracle.ropeStore(
         TYPE,
         qkv,
@@ -102,9 +98,7 @@ class ElementwiseOracleTest {
         true,
         buffers.ints(0, -1, 0),
         buffers.ints(1, 0, -1),
-        cache,
-        values,
-        4,
+        new AttentionOracle.Kv(kv, 1),
         buffers.ints(1, 1, 0));
     assertArrayEquals(
         new float[] {
@@ -113,8 +107,8 @@ class ElementwiseOracleTest {
           1, 2, 3, 4, 5, 6, -8, 7, 9, 10, 11, 12
         },
         values(qkv));
-    assertArrayEquals(new float[] {0, 0, 0, 0, 0, 0, -10, 9}, values(cache));
-    assertArrayEquals(new float[] {0, 0, 0, 0, 0, 0, 11, 12}, values(values));
+    // Blocks of one slot, in which only group 1 has a place.
+    assertArrayEquals(new float[] {0, 0, 0, 0, -10, 9, 11, 12}, values(kv));
   }
 
   // silu(0) = 0; silu(ln 3) = ln 3 * 3 / 4; 60000 * 2 is beyond F16.
@@ -174,12 +168,23 @@ class ElementwiseOracleTest {
   }
 
   @Test
-  void blocksAreCopiedInEveryGroup() {
-    MemorySegment keys = elements(1, 2, 3, 0, 4, 5, 6, 0);
-    MemorySegment values = elements(7, 8, 9, 0, 10, 11, 12, 0);
-    ElementwiseOracle.copyBlocks(keys, values, 4, new Heads(2, 1, 1), 1, buffers.ints(0, 2), 1);
-    assertArrayEquals(new float[] {1, 2, 1, 0, 4, 5, 4, 0}, values(keys));
-    assertArrayEquals(new float[] {7, 8, 7, 0, 10, 11, 10, 0}, values(values));
+  void blocksAreCopiedInEveryRetainedGroup() {
+    Heads heads = new Heads(2, 1, 1);
+    MemorySegment kv = elements(1, 2, 3, 4, 5, 6, 7, 8);
+    ElementwiseOracle.copyBlocks(kv, heads, 1, buffers.ints(0, 1), 1, NULL);
+    assertArrayEquals(new float[] {1, 2, 3, 4, 1, 2, 3, 4}, values(kv));
+    kv = elements(1, 2, 3, 4, 5, 6, 7, 8);
+    ElementwiseOracle.copyBlocks(kv, heads, 1, buffers.ints(0, 2), 1, buffers.ints(1, 1));
+    assertArrayEquals(new float[] {1, 2, 3, 4, 1, 2, 7, 8}, values(kv));
+  }
+
+  // Two blocks of three groups: their last and their first, and one that was not there.
+  @Test
+  void groupsArePickedByTheirRanks() {
+    MemorySegment x = elements(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12);
+    MemorySegment y = elements(new float[12]);
+    ElementwiseOracle.pickGroups(y, 3, x, 3, buffers.ints(2, -1, 0), 2, 1, 1);
+    assertArrayEquals(new float[] {5, 6, 0, 0, 1, 2, 11, 12, 0, 0, 7, 8}, values(y));
   }
 
   // Rows 1 and 2 of runs of 2 that lie 3 apart: rows 1 and 3.

@@ -3,14 +3,19 @@ package dev.rap.cuda;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.rap.engine.GoldenLogits;
+import dev.rap.model.Weights;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * All of the CUDA backend but the GPU: oracles in the place of kernels, on a driver over host
- * memory, against logits that Transformers computed in fp32.
+ * memory, against logits that Transformers computed in fp32, and where masks change against the
+ * CPU.
  */
 class FakeModelTest {
 
@@ -28,16 +33,24 @@ class FakeModelTest {
       throws Exception {
     FakeDriver driver = new FakeDriver();
     GoldenLogits.of(model)
-        .check(
-            weights ->
-                CudaBackend.load(
-                    CudaDevice.open(driver),
-                    new OracleKernels(driver),
-                    blas ? Optional.of(new OracleBlas(driver)) : Optional.empty(),
-                    weights,
-                    share -> {}),
-            stepTokens,
-            GpuModelTest.tolerance(model));
+        .check(weights -> load(driver, blas, weights), stepTokens, GpuModelTest.tolerance(model));
+    assertEquals(List.of(), driver.leaks());
+  }
+
+  private static CudaBackend load(FakeDriver driver, boolean blas, Weights weights) {
+    return CudaBackend.load(
+        CudaDevice.open(driver),
+        new OracleKernels(driver),
+        blas ? Optional.of(new OracleBlas(driver)) : Optional.empty(),
+        weights,
+        share -> {});
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void sequencesGoOnUnderASchedule(boolean blas, @TempDir Path folder) {
+    FakeDriver driver = new FakeDriver();
+    MaskSchedule.check(folder, weights -> load(driver, blas, weights), GpuModelTest.F16.relative());
     assertEquals(List.of(), driver.leaks());
   }
 }

@@ -3,9 +3,6 @@ package dev.rap.cuda;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.rap.cuda.CudaKernels.Heads;
-import dev.rap.cuda.CudaKernels.Kv;
-import dev.rap.cuda.CudaKernels.Tables;
 import dev.rap.cuda.CudaKernels.Units;
 import dev.rap.tensor.DType;
 import java.util.Arrays;
@@ -16,18 +13,21 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Every kernel on the GPU against its oracle, at the edges of its launch geometry. */
+/**
+ * Kernels on the GPU against their oracles, at the edges of their launch geometry. Those of the KV
+ * cache have {@link GpuKernelKvTest}.
+ */
 @Tag("gpu")
 class GpuKernelTest {
   // Of the norm of a result. Elements are rounded by up to half of their last bit, a mean square of
   // 2^-9 / sqrt(3) = 0.0011 of themselves in BF16; in attention the weights are rounded as well.
-  private static double rounded(Element type) {
+  static double rounded(Element type) {
     return type == Element.BF16 ? 0.004 : 0.0005;
   }
 
   private static final double F32 = 2e-5; // sums of thousands in another order
 
-  private static void compare(double tolerance, Function<KernelBed, double[]> run) {
+  static void compare(double tolerance, Function<KernelBed, double[]> run) {
     double[] found;
     double[] expected;
     try (KernelBed gpu = KernelBed.gpu();
@@ -52,7 +52,7 @@ class GpuKernelTest {
     assertTrue(error <= tolerance, "off by %g of the norm, of %g".formatted(error, tolerance));
   }
 
-  private static Units units(KernelBed bed, int unitRows, int... retained) {
+  static Units units(KernelBed bed, int unitRows, int... retained) {
     int[] table = new int[retained.length + 1];
     table[0] = retained.length;
     System.arraycopy(retained, 0, table, 1, retained.length);
@@ -197,108 +197,6 @@ class GpuKernelTest {
     }
   }
 
-  private static final int SLOTS = 40 * 16;
-
-  private static Kv cache(KernelBed bed, Element type, Heads heads) {
-    long elements = (long) heads.groups() * SLOTS * heads.headSize();
-    return new Kv(
-        bed.elements(type, elements, 1, 5).address(),
-        bed.elements(type, elements, 1, 6).address(),
-        (long) SLOTS * heads.headSize());
-  }
-
-  // Blocks out of order, no two sequences with one in common; sequence 1 lacks group 0.
-  private static Tables tables(KernelBed bed, int sequences, int groups) {
-    int stride = 40 / sequences;
-    int[] tables = new int[sequences * stride];
-    for (int i = 0; i < tables.length; i++) {
-      tables[i] = (i * 7) % 40;
-    }
-    byte[] present = new byte[sequences * groups];
-    Arrays.fill(present, (byte) 1);
-    if (sequences > 1 && groups > 1) {
-      present[groups] = 0;
-    }
-    return new Tables(bed.ints(tables).address(), stride, 16, bed.bytes(present).address());
-  }
-
-  @ParameterizedTest(name = "{0} groups of {1} heads of {2}")
-  @CsvSource({"1, 1, 32", "3, 3, 64", "2, 4, 128", "2, 8, 96", "1, 16, 64"})
-  void attentionOfOneTokenAgrees(int groups, int groupHeads, int headSize) {
-    Heads heads = new Heads(groups, groupHeads, headSize);
-    long columns = (long) groups * (groupHeads + 2) * headSize;
-    int[] positions = {0, 15, 16, 127, -1};
-    for (Element type : Element.values()) {
-      compare(
-          2 * rounded(type),
-          bed -> {
-            long yBytes = (long) positions.length * groups * groupHeads * headSize * Element.BYTES;
-            DeviceMemory y = bed.poisoned(yBytes);
-            DeviceMemory qkv = bed.elements(type, positions.length * columns, 1, 7);
-            DeviceMemory scratch =
-                bed.zeros(bed.kernels().attentionScratch(positions.length, heads));
-            Tables tables = tables(bed, positions.length, groups);
-            long units = groups > 1 ? units(bed, 16, 0, groups - 1).table() : 0;
-            Kv kv = cache(bed, type, heads);
-            long at = bed.ints(positions).address();
-            for (int i = 0; i < 2; i++) {
-              bed.kernels()
-                  .attentionOne(
-                      bed.stream(),
-                      type,
-                      y.address(),
-                      (long) groups * groupHeads * headSize,
-                      qkv.address(),
-                      columns,
-                      heads,
-                      kv,
-                      at,
-                      tables,
-                      positions.length,
-                      units,
-                      scratch.address());
-            }
-            return bed.elements(type, y);
-          });
-    }
-  }
-
-  @ParameterizedTest(name = "{0} groups of {1} heads of {2}")
-  @CsvSource({"1, 1, 32", "3, 3, 64", "2, 4, 128", "2, 8, 96", "1, 16, 64"})
-  void attentionOfManyTokensAgrees(int groups, int groupHeads, int headSize) {
-    Heads heads = new Heads(groups, groupHeads, headSize);
-    long columns = (long) groups * (groupHeads + 2) * headSize;
-    // sequence, first token, tokens, position: a chunk amid a context, two tiles of one sequence
-    int[] tiles = {0, 0, 5, 37, 1, 5, 64, 0, 1, 69, 3, 64};
-    int tokens = 72;
-    for (Element type : Element.values()) {
-      compare(
-          2 * rounded(type),
-          bed -> {
-            DeviceMemory y =
-                bed.poisoned((long) Element.BYTES * tokens * groups * groupHeads * headSize);
-            DeviceMemory qkv = bed.elements(type, tokens * columns, 1, 7);
-            Tables tables = tables(bed, 2, groups);
-            long units = groups > 1 ? units(bed, 16, 0, groups - 1).table() : 0;
-            bed.kernels()
-                .attentionMany(
-                    bed.stream(),
-                    type,
-                    y.address(),
-                    (long) groups * groupHeads * headSize,
-                    qkv.address(),
-                    columns,
-                    heads,
-                    cache(bed, type, heads),
-                    bed.ints(tiles).address(),
-                    3,
-                    tables,
-                    units);
-            return bed.elements(type, y);
-          });
-    }
-  }
-
   @ParameterizedTest
   @EnumSource
   void embeddingsAndNormsAgree(Element type) {
@@ -318,39 +216,6 @@ class GpuKernelTest {
                   bed.stream(), type, y.address(), hidden.address(), weight, rows, 2, 576, 1e-5f);
           return bed.elements(type, y);
         });
-  }
-
-  @ParameterizedTest
-  @CsvSource({"F16, true", "BF16, false"})
-  void rotationsAndStoredKeysAgree(Element type, boolean interleaved) {
-    Heads heads = new Heads(3, 2, 64);
-    long columns = 3L * 4 * 64;
-    for (boolean values : new boolean[] {false, true}) {
-      compare(
-          rounded(type),
-          bed -> {
-            DeviceMemory qkv = bed.elements(type, 4 * columns, 1, 1);
-            DeviceMemory keys = bed.poisoned(3L * SLOTS * 64 * Element.BYTES);
-            DeviceMemory vals = bed.poisoned(3L * SLOTS * 64 * Element.BYTES);
-            Kv kv = new Kv(keys.address(), vals.address(), SLOTS * 64L);
-            bed.kernels()
-                .ropeStore(
-                    bed.stream(),
-                    type,
-                    qkv.address(),
-                    columns,
-                    bed.floats(columns, 2).address(),
-                    4,
-                    heads,
-                    bed.floats(20 * 64, 3).address(),
-                    interleaved,
-                    bed.ints(19, 0, -1, 7).address(),
-                    bed.ints(639, 0, -1, 33).address(),
-                    kv,
-                    units(bed, 16, 0, 2).table());
-            return bed.elements(type, values ? vals : keys);
-          });
-    }
   }
 
   @ParameterizedTest
@@ -432,21 +297,5 @@ class GpuKernelTest {
   // Bits that were drawn at random may be scales that are no numbers.
   private static double[] finite(double[] values) {
     return Arrays.stream(values).map(v -> Double.isFinite(v) ? v : -1).toArray();
-  }
-
-  @ParameterizedTest
-  @EnumSource
-  void blocksAreCopiedAlike(Element type) {
-    Heads heads = new Heads(2, 1, 64);
-    compare(
-        0,
-        bed -> {
-          DeviceMemory keys = bed.elements(type, 2L * SLOTS * 64, 1, 1);
-          DeviceMemory values = bed.elements(type, 2L * SLOTS * 64, 1, 2);
-          Kv kv = new Kv(keys.address(), values.address(), SLOTS * 64L);
-          long pairs = bed.ints(0, 39, 5, 6).address();
-          bed.kernels().copyBlocks(bed.stream(), type, kv, heads, 16, pairs, 2);
-          return bed.elements(type, values);
-        });
   }
 }

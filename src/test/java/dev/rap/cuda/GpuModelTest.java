@@ -3,18 +3,24 @@ package dev.rap.cuda;
 import dev.rap.engine.Backend;
 import dev.rap.engine.GoldenLogits;
 import dev.rap.model.Weights;
+import java.nio.file.Path;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Whole models on the GPU against logits that Transformers computed in fp32. */
+/**
+ * Whole models on the GPU against logits that Transformers computed in fp32, and where masks change
+ * against the CPU.
+ */
 @Tag("gpu")
 class GpuModelTest {
   // Twice what Transformers itself is off by on these models where it computes in the same type: up
   // to 0.0195 of the logits' norm in BF16, and 0.0024 in F16.
   private static final GoldenLogits.Tolerance BF16 =
       new GoldenLogits.Tolerance(Double.POSITIVE_INFINITY, 2 * 0.0195);
-  private static final GoldenLogits.Tolerance F16 =
+  static final GoldenLogits.Tolerance F16 =
       new GoldenLogits.Tolerance(Double.POSITIVE_INFINITY, 2 * 0.0024);
 
   @ParameterizedTest(name = "{0}, {1} tokens a step")
@@ -30,6 +36,11 @@ class GpuModelTest {
   })
   void agreesWithTransformers(String model, int stepTokens) throws Exception {
     GoldenLogits.of(model).check(GpuModelTest::load, stepTokens, tolerance(model));
+  }
+
+  @Test
+  void sequencesGoOnUnderASchedule(@TempDir Path folder) {
+    MaskSchedule.check(folder, GpuModelTest::load, F16.relative());
   }
 
   /** {@return what the model's type allows for: only one of them is in F16} */

@@ -23,9 +23,9 @@ class NativeCudaKernelsTest {
   private static final long V = 0x7f00_0000_0005L;
   private static final long SCRATCH = 0x7f00_0000_0006L;
   private static final Units UNITS = new Units(0x7f00_0000_0007L, 48);
-  private static final Kv KV = new Kv(0x7f00_0000_0008L, 0x7f00_0000_0009L, 1L << 33);
+  private static final Kv KV = new Kv(0x7f00_0000_0008L, 16);
   private static final Heads HEADS = new Heads(8, 4, 128);
-  private static final Tables TABLES = new Tables(0x7f00_0000_000aL, 77, 16, 0x7f00_0000_000bL);
+  private static final Tables TABLES = new Tables(0x7f00_0000_000aL, 77, 0x7f00_0000_000bL);
 
   private final Arena arena = Arena.ofConfined();
   private final RecordingLibrary library = new RecordingLibrary(arena, "out of luck");
@@ -70,9 +70,7 @@ class NativeCudaKernelsTest {
         8,
         4,
         128,
-        KV.keys(),
-        KV.values(),
-        1L << 33,
+        KV.blocks(),
         W,
         TABLES.tables(),
         77,
@@ -93,9 +91,7 @@ class NativeCudaKernelsTest {
         8,
         4,
         128,
-        KV.keys(),
-        KV.values(),
-        1L << 33,
+        KV.blocks(),
         W,
         13,
         TABLES.tables(),
@@ -113,32 +109,17 @@ class NativeCudaKernelsTest {
     assertCalled("rms_norm", STREAM, 1, Y, X, W, V, 11, 64, 0.25f);
     kernels.ropeStore(STREAM, Element.F16, X, 11, W, 12, HEADS, V, true, Y, SCRATCH, KV, 13);
     assertCalled(
-        "rope_store",
-        STREAM,
-        0,
-        X,
-        11,
-        W,
-        12,
-        8,
-        4,
-        128,
-        V,
-        1,
-        Y,
-        SCRATCH,
-        KV.keys(),
-        KV.values(),
-        1L << 33,
-        13);
+        "rope_store", STREAM, 0, X, 11, W, 12, 8, 4, 128, V, 1, Y, SCRATCH, KV.blocks(), 16, 13);
     kernels.swiglu(STREAM, Element.BF16, Y, X, 11, 12, 13, UNITS);
     assertCalled("swiglu", STREAM, 1, Y, X, 11, 12, 13, UNITS.table(), 48);
     kernels.addRow(STREAM, Y, X, 11, 64);
     assertCalled("add_row", STREAM, Y, X, 11, 64);
     kernels.columnSums(STREAM, Element.F16, Y, X, 11, 12, 13);
     assertCalled("column_sums", STREAM, 0, Y, X, 11, 12, 13);
-    kernels.copyBlocks(STREAM, Element.F16, KV, HEADS, 16, X, 11);
-    assertCalled("copy_blocks", STREAM, 0, KV.keys(), KV.values(), 1L << 33, 8, 128, 16, X, 11);
+    kernels.copyBlocks(STREAM, Element.F16, KV, HEADS, X, 11, V);
+    assertCalled("copy_blocks", STREAM, 0, KV.blocks(), 8, 128, 16, X, 11, V);
+    kernels.pickGroups(STREAM, Element.BF16, KV, 11, X, 12, W, 13, 64);
+    assertCalled("pick_groups", STREAM, 1, KV.blocks(), 11, X, 12, W, 13, 64, 16);
   }
 
   @Test

@@ -18,12 +18,11 @@ record OracleKernels(FakeDriver driver) implements CudaKernels {
   }
 
   private AttentionOracle.Kv at(Kv kv) {
-    return new AttentionOracle.Kv(at(kv.keys()), at(kv.values()), kv.groupStride());
+    return new AttentionOracle.Kv(at(kv.blocks()), kv.blockSize());
   }
 
   private AttentionOracle.Tables at(Tables tables) {
-    return new AttentionOracle.Tables(
-        at(tables.tables()), tables.stride(), tables.blockSize(), at(tables.present()));
+    return new AttentionOracle.Tables(at(tables.tables()), tables.stride(), at(tables.present()));
   }
 
   @Override
@@ -253,9 +252,7 @@ record OracleKernels(FakeDriver driver) implements CudaKernels {
                 interleaved,
                 at(positions),
                 at(slots),
-                at(kv.keys()),
-                at(kv.values()),
-                kv.groupStride(),
+                at(kv),
                 at(units)));
   }
 
@@ -314,18 +311,37 @@ record OracleKernels(FakeDriver driver) implements CudaKernels {
 
   @Override
   public void copyBlocks(
-      long stream, Element type, Kv kv, Heads heads, int blockSize, long pairs, int count) {
+      long stream, Element type, Kv kv, Heads heads, long pairs, int count, long units) {
     driver.queue(
         stream,
         () ->
             ElementwiseOracle.copyBlocks(
-                at(kv.keys()),
-                at(kv.values()),
-                kv.groupStride(),
-                heads,
-                blockSize,
-                at(pairs),
-                count));
+                at(kv.blocks()), heads, kv.blockSize(), at(pairs), count, at(units)));
+  }
+
+  @Override
+  public void pickGroups(
+      long stream,
+      Element type,
+      Kv y,
+      int yGroups,
+      long x,
+      int xGroups,
+      long ranks,
+      int blocks,
+      int headSize) {
+    driver.queue(
+        stream,
+        () ->
+            ElementwiseOracle.pickGroups(
+                at(y.blocks()),
+                yGroups,
+                at(x),
+                xGroups,
+                at(ranks),
+                blocks,
+                headSize,
+                y.blockSize()));
   }
 
   @Override

@@ -68,6 +68,21 @@ class KvBlockPoolTest {
   }
 
   @Test
+  void allThatIsTakenLiesBeforeTheEnd() {
+    KvBlockPool pool = new KvBlockPool(5, 16);
+    assertEquals(0, pool.takenEnd());
+    BlockTable first = new BlockTable();
+    BlockTable second = new BlockTable();
+    pool.reserve(first, 33);
+    pool.reserve(second, 1);
+    assertEquals(4, pool.takenEnd());
+    pool.release(first);
+    assertEquals(4, pool.takenEnd());
+    pool.release(second);
+    assertEquals(0, pool.takenEnd());
+  }
+
+  @Test
   void aBlockOutsideTheTableIsRefused() {
     KvBlockPool pool = new KvBlockPool(2, 16);
     BlockTable table = new BlockTable();
@@ -84,7 +99,7 @@ class KvBlockPoolTest {
     pool.reserve(second, 32); // 3, 4
     assertThrows(IllegalArgumentException.class, () -> pool.shrink(4, List.of(first, second)));
     pool.release(first);
-    assertEquals(5, pool.usedEnd());
+    assertEquals(5, pool.takenEnd());
     assertArrayEquals(new int[] {3, 0, 4, 1}, pool.shrink(2, List.of(second)));
     assertEquals(0, second.block(0));
     assertEquals(1, second.block(1));
@@ -141,7 +156,7 @@ class KvBlockPoolTest {
         }
       }
       assertEquals(pool.blocks(), owned + pool.freeBlocks());
-      assertTrue(pool.usedEnd() <= pool.blocks());
+      assertTrue(pool.takenEnd() <= pool.blocks());
     }
   }
 }
