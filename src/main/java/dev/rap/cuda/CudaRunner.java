@@ -91,6 +91,9 @@ final class CudaRunner implements ModelRunner {
       kv.work();
     }
     elastic.integrate();
+    if (!changed.shape().equals(mask.mask().shape())) {
+      graphs.retain(tokens -> false); // graphs have the rows of a unit in them
+    }
     mask.set(changed, means);
     placed();
   }

@@ -28,6 +28,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
 
 /**
@@ -135,6 +136,75 @@ final class MaskSchedule implements AutoCloseable {
     end(0);
     begin(16); // in blocks that others had
     steps(8);
+    for (int round = 0; round < 30; round++) {
+      wander();
+    }
+  }
+
+  // Any units go and return, and so do blocks; memory follows at once, in steps, or not at all.
+  private void wander() {
+    RetentionMask next = DENSE;
+    for (int i = 0; i < DENSE.shape().sublayers(); i++) {
+      BitSet units = BitSet.valueOf(new long[] {random.nextLong(1 << 9)});
+      units.clear(DENSE.shape().units(Sublayer.of(i).kind()), 9);
+      next = random.nextInt(3) == 0 ? next : next.with(Sublayer.of(i), units);
+    }
+    RetentionMask wanted = next;
+    if (random.nextBoolean()) {
+      for (int tries = 0; !all(runner -> runner.prefetch(wanted)); tries++) {
+        assertTrue(tries < 1000, "what is wanted never comes");
+        if (random.nextInt(20) == 0) {
+          live.removeIf(sequence -> sequence.length > MOST_TOKENS - 8 && release(sequence));
+          steps(1);
+        }
+        runners.forEach(ModelRunner::work);
+      }
+    }
+    change(wanted);
+    if (random.nextInt(3) > 0) {
+      runners.forEach(ModelRunner::reclaim);
+    }
+    int blocks = random.nextInt(LIMITS.blocks() / 2, LIMITS.blocks() + 1);
+    live.removeIf(sequence -> random.nextInt(4) == 0 && release(sequence));
+    while (live.stream().mapToInt(sequence -> sequence.tables.get(0).blocks()).sum() > blocks - 6) {
+      end(0);
+    }
+    for (int tries = 0; !resize(blocks); tries++) {
+      assertTrue(tries < 1000, "the blocks never come");
+      runners.forEach(ModelRunner::work);
+    }
+    live.removeIf(sequence -> sequence.length > MOST_TOKENS - 8 && release(sequence));
+    if (live.size() < 3) {
+      begin(1 + random.nextInt(40));
+    }
+    steps(3);
+  }
+
+  private boolean all(Predicate<ModelRunner> condition) {
+    boolean all = true;
+    for (ModelRunner runner : runners) {
+      all &= condition.test(runner);
+    }
+    return all;
+  }
+
+  private boolean resize(int blocks) {
+    boolean all = true;
+    for (int i = 0; i < runners.size(); i++) {
+      int index = i;
+      all &=
+          runners
+              .get(i)
+              .resizeKv(blocks, live.stream().map(sequence -> sequence.tables.get(index)).toList());
+    }
+    return all;
+  }
+
+  private boolean release(Live sequence) {
+    for (int i = 0; i < runners.size(); i++) {
+      runners.get(i).pool().release(sequence.tables.get(i));
+    }
+    return true;
   }
 
   private static RetentionMask groups(RetentionMask mask, int layer, int... groups) {
@@ -151,10 +221,7 @@ final class MaskSchedule implements AutoCloseable {
   }
 
   private void end(int index) {
-    Live sequence = live.remove(index);
-    for (int i = 0; i < runners.size(); i++) {
-      runners.get(i).pool().release(sequence.tables.get(i));
-    }
+    release(live.remove(index));
   }
 
   private void change(RetentionMask changed) {
