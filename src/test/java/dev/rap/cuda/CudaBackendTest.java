@@ -1,6 +1,7 @@
 package dev.rap.cuda;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.rap.InputException;
@@ -11,8 +12,13 @@ import dev.rap.engine.ModelRunner;
 import dev.rap.model.ModelConfig;
 import dev.rap.model.WeightsLoader;
 import java.nio.file.Path;
+import java.text.MessageFormat;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.logging.Handler;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -88,5 +94,56 @@ class CudaBackendTest {
           }
         });
     assertEquals(List.of(), driver.leaks());
+  }
+
+  private static final CublasLibrary.Loaded CUBLAS =
+      new CublasLibrary.Loaded(Path.of("/lib/libcublas.so.13"), true);
+
+  private static Optional<CudaBlas> startingFails(CudaException failure) {
+    return CudaBackend.blas(
+        CUBLAS,
+        library -> {
+          throw failure;
+        });
+  }
+
+  @Test
+  void aCublasThatDoesNotStartIsDoneWithoutAndWarnedOfInOneSentence() {
+    List<String> warnings = new ArrayList<>();
+    Handler handler =
+        new Handler() {
+          @Override
+          public void publish(LogRecord entry) {
+            warnings.add(MessageFormat.format(entry.getMessage(), entry.getParameters()));
+          }
+
+          @Override
+          public void flush() {}
+
+          @Override
+          public void close() {}
+        };
+    Logger logger = Logger.getLogger(CudaBackend.class.getName());
+    logger.addHandler(handler);
+    logger.setUseParentHandlers(false);
+    try {
+      CudaException failure = new CudaException("cuBLAS does not start: NOT_INITIALIZED");
+      assertEquals(Optional.empty(), startingFails(failure));
+    } finally {
+      logger.setUseParentHandlers(true);
+      logger.removeHandler(handler);
+    }
+    assertEquals(
+        List.of(
+            "Reading prompts is slow: cuBLAS does not start: NOT_INITIALIZED, of"
+                + " /lib/libcublas.so.13. To mend it, leave it more memory, or install a cuBLAS"
+                + " that fits the driver."),
+        warnings);
+  }
+
+  @Test
+  void aFaultWhileCublasStartsIsNotPassedOver() {
+    CudaException fault = new CudaException("an illegal address", true);
+    assertSame(fault, assertThrows(CudaException.class, () -> startingFails(fault)));
   }
 }
