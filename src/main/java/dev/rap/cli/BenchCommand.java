@@ -2,6 +2,8 @@ package dev.rap.cli;
 
 import dev.rap.Bytes;
 import dev.rap.InputException;
+import dev.rap.cuda.CudaBackend;
+import dev.rap.cuda.KernelTime;
 import dev.rap.engine.Backend;
 import dev.rap.engine.Engine;
 import dev.rap.engine.LoadedModel;
@@ -60,6 +62,14 @@ final class BenchCommand implements Callable<Integer> {
       description = "Runs that are timed, after one that is not. Default: ${DEFAULT-VALUE}.")
   private int repetitions = 5;
 
+  @Option(
+      names = "--kernels",
+      description = {
+        "Also time each kernel of decode steps of 1, 8 and 32 sequences after 512 tokens, and prefill"
+            + " attention, of the dense model. Needs --backend cuda."
+      })
+  private boolean kernels;
+
   private int graphKernels; // of a decode step
 
   @Mixin private MaskOptions masks;
@@ -79,6 +89,7 @@ final class BenchCommand implements Callable<Integer> {
    * @param readBytesPerSecond what this machine's memory gives to a plain sum
    * @param decodeLimitTokensPerSecond what that allows
    * @param kernelsPerDecodeStep that one launch of a CUDA graph starts; 0 on the CPU
+   * @param kernelTimes of {@code --kernels}, else empty
    */
   private record Figures(
       double prefillTokensPerSecond,
@@ -97,12 +108,16 @@ final class BenchCommand implements Callable<Integer> {
       double readBytesPerSecond,
       double decodeLimitTokensPerSecond,
       double prefillFlopsPerSecond,
-      int kernelsPerDecodeStep) {}
+      int kernelsPerDecodeStep,
+      List<KernelTime> kernelTimes) {}
 
   @Override
   public Integer call() {
     check();
     try (LoadedModel model = models.open(console)) {
+      if (kernels && !(model.backend() instanceof CudaBackend)) {
+        throw new InputException("--kernels times a GPU's kernels: add --backend cuda");
+      }
       int most = model.config().contextLength();
       if ((long) prefill + decode > most) {
         throw new InputException(
@@ -189,7 +204,8 @@ final class BenchCommand implements Callable<Integer> {
         readBytesPerSecond,
         readBytesPerSecond / bytes * batch,
         cost.prefillFlops(prefill) / prefill * prefillSpeed,
-        graphKernels);
+        graphKernels,
+        kernels && backend instanceof CudaBackend cuda ? cuda.kernelTimes() : List.of());
   }
 
   private static double median(List<SpeedRun> runs, ToDoubleFunction<SpeedRun> speed) {
@@ -225,6 +241,29 @@ final class BenchCommand implements Callable<Integer> {
           "a decode step is 1 launch of a CUDA graph of %d kernels%n", f.kernelsPerDecodeStep());
     }
     out.printf("kernels: %s%n", f.kernels());
+    if (!f.kernelTimes().isEmpty()) {
+      out.println();
+      table(f.kernelTimes()).print(out);
+    }
+  }
+
+  /** {@return the kernels of a step, one a row} */
+  static Table table(List<KernelTime> times) {
+    Table table =
+        new Table("step", "part", "kernel", "µs a layer", "MB", "TB/s", "of a read", "TFLOP/s");
+    for (KernelTime time : times) {
+      boolean isDecode = time.flopsPerSecond() == 0;
+      table.row(
+          isDecode ? "decode " + time.sequences() : "prefill " + time.tokens(),
+          time.part(),
+          time.kernel(),
+          rate(time.micros()),
+          String.format(Locale.ROOT, "%.2f", time.bytes() / 1e6),
+          String.format(Locale.ROOT, "%.2f", time.bytesPerSecond() / 1e12),
+          String.format(Locale.ROOT, "%.0f %%", 100 * time.shareOfRead()),
+          isDecode ? "" : String.format(Locale.ROOT, "%.0f", time.flopsPerSecond() / 1e12));
+    }
+    return table;
   }
 
   private static String rate(double value) {

@@ -10,6 +10,7 @@ import dev.rap.model.ModelConfig;
 import dev.rap.model.Weights;
 import dev.rap.natives.NativeLibrary;
 import dev.rap.tensor.Tensor;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
@@ -242,6 +243,11 @@ public final class CudaBackend implements Backend {
   @Override
   public double measureReadBandwidth() {
     return DeviceBandwidth.measure(parts);
+  }
+
+  /** {@return what each kernel of a step takes, of the whole model; may take a second} */
+  public List<KernelTime> kernelTimes() {
+    return KernelTimes.measure(parts);
   }
 
   @Override
