@@ -4,6 +4,7 @@ import dev.rap.Bytes;
 import dev.rap.InputException;
 import dev.rap.cuda.CudaBackend;
 import dev.rap.cuda.KernelTime;
+import dev.rap.cuda.MemorySample;
 import dev.rap.engine.Backend;
 import dev.rap.engine.Engine;
 import dev.rap.engine.LoadedModel;
@@ -71,6 +72,7 @@ final class BenchCommand implements Callable<Integer> {
   private boolean kernels;
 
   private int graphKernels; // of a decode step
+  private MemorySample gpuMemory; // null on the CPU
 
   @Mixin private MaskOptions masks;
   @Mixin private ReportOption report;
@@ -89,6 +91,7 @@ final class BenchCommand implements Callable<Integer> {
    * @param readBytesPerSecond what this machine's memory gives to a plain sum
    * @param decodeLimitTokensPerSecond what that allows
    * @param kernelsPerDecodeStep that one launch of a CUDA graph starts; 0 on the CPU
+   * @param gpuMemory after the runs, with the engine's KV cache; null on the CPU
    * @param kernelTimes of {@code --kernels}, else empty
    */
   private record Figures(
@@ -109,6 +112,7 @@ final class BenchCommand implements Callable<Integer> {
       double decodeLimitTokensPerSecond,
       double prefillFlopsPerSecond,
       int kernelsPerDecodeStep,
+      MemorySample gpuMemory,
       List<KernelTime> kernelTimes) {}
 
   @Override
@@ -156,6 +160,7 @@ final class BenchCommand implements Callable<Integer> {
         progress.at(i + 2);
       }
       graphKernels = engine.graphKernels();
+      gpuMemory = model.backend() instanceof CudaBackend cuda ? cuda.memory() : null;
     }
     return runs;
   }
@@ -205,6 +210,7 @@ final class BenchCommand implements Callable<Integer> {
         readBytesPerSecond / bytes * batch,
         cost.prefillFlops(prefill) / prefill * prefillSpeed,
         graphKernels,
+        gpuMemory,
         kernels && backend instanceof CudaBackend cuda ? cuda.kernelTimes() : List.of());
   }
 
@@ -240,11 +246,28 @@ final class BenchCommand implements Callable<Integer> {
       out.printf(
           "a decode step is 1 launch of a CUDA graph of %d kernels%n", f.kernelsPerDecodeStep());
     }
+    if (f.gpuMemory() != null) {
+      out.println(text(f.gpuMemory()));
+    }
     out.printf("kernels: %s%n", f.kernels());
     if (!f.kernelTimes().isEmpty()) {
       out.println();
       table(f.kernelTimes()).print(out);
     }
+  }
+
+  /** {@return how a GPU's memory is used, in one line} */
+  static String text(MemorySample memory) {
+    return "GPU memory: weights %s, KV %s, workspace %s, spare pages %s, CUDA's own %s, others %s, free %s of %s"
+        .formatted(
+            Bytes.text(memory.weights()),
+            Bytes.text(memory.kv()),
+            Bytes.text(memory.workspace()),
+            Bytes.text(memory.spare()),
+            Bytes.text(memory.cuda()),
+            Bytes.text(Math.max(0, memory.others())),
+            Bytes.text(memory.free()),
+            Bytes.text(memory.total()));
   }
 
   /** {@return the kernels of a step, one a row} */

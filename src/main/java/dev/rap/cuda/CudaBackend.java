@@ -245,6 +245,13 @@ public final class CudaBackend implements Backend {
     return DeviceBandwidth.measure(parts);
   }
 
+  /** {@return how the device's memory is used now} */
+  public MemorySample memory() {
+    try (MemoryTracker tracker = MemoryTracker.start(parts.device())) {
+      return tracker.latest();
+    }
+  }
+
   /** {@return what each kernel of a step takes, of the whole model; may take a second} */
   public List<KernelTime> kernelTimes() {
     return KernelTimes.measure(parts);

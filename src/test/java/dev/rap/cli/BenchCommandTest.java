@@ -9,6 +9,7 @@ import dev.rap.checkpoint.Checkpoint;
 import dev.rap.checkpoint.GgufFiles;
 import dev.rap.checkpoint.RandomLlama;
 import dev.rap.cuda.KernelTime;
+import dev.rap.cuda.MemorySample;
 import dev.rap.memory.Storage;
 import dev.rap.model.RetentionMask;
 import dev.rap.model.Sublayer;
@@ -135,6 +136,25 @@ class BenchCommandTest {
             "decode 8 attention rows 40.0 100.00 2.50 84 %",
             "prefill 2048 attention attentionMany 100.0 0.05 0.00 0 % 300"),
         lines);
+  }
+
+  @Test
+  void deviceMemoryIsShownByOwner() {
+    MemorySample sample =
+        new MemorySample(
+            0,
+            60_000_000_000L,
+            85_000_000_000L,
+            16_100_000_000L,
+            89_000_000,
+            612_000_000,
+            4_000_000,
+            520_000_000,
+            7_675_000_000L);
+    assertEquals(
+        "GPU memory: weights 16.1 GB, KV 89.0 MB, workspace 612 MB, spare pages 4.00 MB, CUDA's"
+            + " own 520 MB, others 7.68 GB, free 60.0 GB of 85.0 GB",
+        BenchCommand.text(sample));
   }
 
   @Test

@@ -3,6 +3,7 @@ package dev.rap.cuda;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.rap.InputException;
 import dev.rap.checkpoint.Checkpoint;
@@ -93,6 +94,24 @@ class CudaBackendTest {
             backend.newRunner(limits);
           }
         });
+    assertEquals(List.of(), driver.leaks());
+  }
+
+  @Test
+  void memoryIsCountedByOwner() {
+    FakeDriver driver = new FakeDriver(1 << 30, 1_000_000);
+    driver.setOthersBytes(5_000_000);
+    ModelRunner.Limits limits = new ModelRunner.Limits(64, 1, 256, 256, 1);
+    try (CudaBackend backend = load(driver, RandomLlama.tiny());
+        ModelRunner runner = backend.newRunner(limits)) {
+      MemorySample memory = backend.memory();
+      assertTrue(memory.weights() >= 210_176, "whole pages, was " + memory.weights());
+      // Keys and values of 2 layers and 2 heads of 32, in 2 bytes.
+      assertEquals(256 * 2 * 2 * 2 * 32 * 2, memory.kv());
+      assertEquals(1_000_000, memory.cuda());
+      assertEquals(5_000_000, memory.others());
+      assertEquals(runner.limits(), limits);
+    }
     assertEquals(List.of(), driver.leaks());
   }
 
