@@ -286,6 +286,10 @@ __global__ void __launch_bounds__(kThreads, kBlocks)
     multiply_stage<E, S>(sums, ring + stage * S::kStagePieces, place);
     stage = stage == S::kStages - 1 ? 0 : stage + 1;
   }
+  const int last_tiles = (end - begin) % S::kParts;  // groups that had one tile more
+  if (S::kGroup > 1 && last_tiles != 0 && place.part >= last_tiles) {
+    group_barrier<S::kGroup>(place.part);  // as often as the others, see there
+  }
   wait_for_copies<0>();
   __syncthreads();  // the ring is free
   float *group_sums = reinterpret_cast<float *>(shared);

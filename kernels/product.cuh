@@ -45,7 +45,9 @@ __device__ void wait_for_copies() {
   asm volatile("cp.async.wait_group %0;" ::"n"(kPending) : "memory");
 }
 
-// A barrier of one group of warps.
+// A barrier of one group of warps. compute-sanitizer's racecheck takes two groups that have passed
+// unequal numbers of barriers for ones that the next __syncthreads does not order, so a group with
+// less work passes one more at the end.
 template <int kGroup>
 __device__ void group_barrier(int group) {
   if constexpr (kGroup == 1) {

@@ -283,6 +283,7 @@ __global__ void __launch_bounds__(kThreads, kBlocks) rows_kernel(const __grid_co
   const Place<S> place;
   const int tiles = task.units.tiles(task.rows);
   const int chunks = ceil_of(task.d / kChunk - place.part, S::kParts);
+  const bool has_all = chunks == ceil_of(task.d / kChunk, S::kParts);  // or one less
 
   WeightCopies<E, S> weights(task, tiles, chunks, place);
   ActivationCopies<E, S> activations(task, chunks, weights.left(), place);
@@ -314,6 +315,8 @@ __global__ void __launch_bounds__(kThreads, kBlocks) rows_kernel(const __grid_co
       multiply_stage<E, S>(sums, ring + stage * S::kStagePieces, place);
       stage = stage == S::kStages - 1 ? 0 : stage + 1;
     }
+    // As often as the others, see there.
+    if (S::kGroup > 1 && !has_all) group_barrier<S::kGroup>(place.part);
     store_tile<E, S>(task, tiles, tile, group_sums, sums, place);
   }
 }

@@ -2,7 +2,8 @@
 # usage: scripts/gpu-test.sh [FOLDER]     default FOLDER: target/gpu-test
 # Makes a bundle that runs RAP, its GPU tests and its benches on a GPU machine that has no Java and
 # no network. Copy the folder there and run:
-#   FOLDER/run tests [JUNIT ARGUMENT...]   the tests that need a GPU
+#   FOLDER/run tests [JUNIT ARGUMENT...]   the tests that need a GPU; where Python has torch and
+#                                          transformers, also against their logits on that GPU
 #   FOLDER/run sanitize [TOOL...]          the kernel tests under compute-sanitizer's tools
 #   FOLDER/run jmh [JMH ARGUMENT...]       the benches
 #   FOLDER/run COMMAND [ARGUMENT...]       such as: FOLDER/run bench MODEL --backend cuda
@@ -37,7 +38,9 @@ cp -- target/rap.jar target/rap-*-cuda.jar target/gpu-test-libraries/*.jar "$sta
 cp -r -- target/test-classes "$stage/test-classes"
 mkdir -p -- "$stage/src/test"
 cp -r -- src/test/resources "$stage/src/test/"
-tar -C "$stage" -cJf "$folder/rap.tar.xz" lib test-classes src
+mkdir -- "$stage/scripts"
+cp -- scripts/golden-gpu.py scripts/oracle.py "$stage/scripts/"
+tar -C "$stage" -cJf "$folder/rap.tar.xz" lib test-classes src scripts
 
 cat >"$folder/run" <<'RUN'
 #!/usr/bin/env bash
@@ -56,6 +59,21 @@ java=("$at/java/bin/java" --enable-native-access=ALL-UNNAMED -Djava.awt.headless
 libraries=$at/lib/*
 task=${1:?tests, sanitize, jmh, or a command of rap}
 shift
+# Transformers' logits on this GPU.
+golden() {
+  local models=("$at"/src/test/resources/dev/rap/golden/*/golden.json)
+  local gguf=$at/../shared/models/SmolLM2-135M-Instruct.Q4_1.gguf
+  models=("${models[@]%/golden.json}")
+  if ! python3 -c 'import torch, transformers; torch.empty(1, device="cuda")' 2>/dev/null; then
+    echo "run: Python has no torch and transformers for the GPU, tests against them are skipped" >&2
+    return
+  fi
+  if [[ -e $gguf ]] && python3 -c 'import gguf' 2>/dev/null; then
+    models+=("$gguf")
+  fi
+  export RAP_GOLDEN_GPU=$at/golden-gpu.json
+  python3 "$at/scripts/golden-gpu.py" "$RAP_GOLDEN_GPU" "${models[@]}"
+}
 tests() {
   cd -- "$at" && "$@" "${java[@]}" -cp "$at/test-classes:$libraries" \
     org.junit.platform.console.ConsoleLauncher execute --disable-banner --include-tag gpu \
@@ -65,6 +83,7 @@ case $task in
   tests)
     selection=("$@")
     ((${#selection[@]} > 0)) || selection=(--scan-classpath "$at/test-classes")
+    golden
     tests env
     ;;
   sanitize)

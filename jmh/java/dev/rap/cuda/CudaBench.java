@@ -39,7 +39,9 @@ import org.openjdk.jmh.annotations.Warmup;
 /**
  * What the host pays for the GPU: launches, graphs, a look at memory, a change of the mask, and a
  * decode step of a random model. That of shape {@code tiny} (2 layers of hidden size 64) is nearly
- * all overhead on a GPU; {@code -p shape=smollm2} is one of SmolLM2-135M's shape.
+ * all overhead on a GPU; {@code -p shape=smollm2} is one of SmolLM2-135M's shape, and {@code -p
+ * model=FILE} any model, such as one of 8B that {@code scripts/random-model.py} writes. Without a
+ * GPU the shapes {@code smollm2} and {@code llama3-8b} have two narrow layers.
  *
  * <p>Targets: {@code gpu} needs one. {@code fake} runs the same code on a driver over host memory,
  * and computes the model in Java. {@code idle} is {@code fake} with kernels that do nothing: its
@@ -55,27 +57,43 @@ import org.openjdk.jmh.annotations.Warmup;
 public class CudaBench {
   private static final int TOKENS = 64;
 
-  private static final ModelConfig SMOLLM2 =
-      new ModelConfig(
-          "smollm2",
-          30,
-          576,
-          9,
-          3,
-          64,
-          1536,
-          49152,
-          2048,
-          1e-5f,
-          1e5,
-          new RopeScaling.None(),
-          RopePairing.HALVES);
+  private static final ModelConfig SMOLLM2 = config("smollm2", 30, 576, 9, 3, 64, 1536, 49152);
+  private static final ModelConfig LLAMA3_8B =
+      config("llama3-8b", 32, 4096, 32, 8, 128, 14336, 128256);
+
+  private static ModelConfig config(
+      String name,
+      int layers,
+      int hiddenSize,
+      int queryHeads,
+      int kvHeads,
+      int headSize,
+      int feedForwardSize,
+      int vocabularySize) {
+    return new ModelConfig(
+        name,
+        layers,
+        hiddenSize,
+        queryHeads,
+        kvHeads,
+        headSize,
+        feedForwardSize,
+        vocabularySize,
+        2048,
+        1e-5f,
+        1e5,
+        new RopeScaling.None(),
+        RopePairing.HALVES);
+  }
 
   @Param({"fake"})
   public String target;
 
   @Param({"tiny"})
   public String shape;
+
+  @Param({""})
+  public String model;
 
   private Path file;
   private Checkpoint checkpoint;
@@ -91,8 +109,12 @@ public class CudaBench {
 
   @Setup(Level.Trial)
   public void setUp() throws IOException {
-    file = Files.createTempFile("rap-bench", ".gguf");
-    GgufFiles.write(file, model());
+    if (model.isEmpty()) {
+      file = Files.createTempFile("rap-bench", ".gguf");
+      GgufFiles.write(file, random());
+    } else {
+      file = Path.of(model);
+    }
     checkpoint = Checkpoint.open(file);
     backend = load(WeightsLoader.load(checkpoint));
     parts = backend.parts();
@@ -104,12 +126,32 @@ public class CudaBench {
     pruned = dense.without(Sublayer.of(1));
   }
 
-  private RandomLlama model() {
+  private RandomLlama random() {
+    boolean isWhole = target.equals("gpu");
     return switch (shape) {
       case "tiny" -> RandomLlama.tiny();
-      case "smollm2" -> RandomLlama.tiny().with(SMOLLM2).with(DType.BF16);
-      default -> throw new IllegalArgumentException("shape must be tiny or smollm2, was " + shape);
+      case "smollm2" -> random(isWhole ? SMOLLM2 : narrow(SMOLLM2));
+      case "llama3-8b" -> {
+        if (isWhole) {
+          throw new IllegalArgumentException(
+              "llama3-8b on a GPU needs a file: scripts/random-model.py 8b.gguf, -p model=8b.gguf");
+        }
+        yield random(narrow(LLAMA3_8B));
+      }
+      default ->
+          throw new IllegalArgumentException(
+              "shape must be tiny, smollm2 or llama3-8b, was " + shape);
     };
+  }
+
+  private static RandomLlama random(ModelConfig config) {
+    return RandomLlama.tiny().with(config).with(DType.BF16);
+  }
+
+  // What the Java of a step sees of a shape, heads and groups, in few parameters.
+  private static ModelConfig narrow(ModelConfig config) {
+    return config(
+        config.name(), 2, 64, config.queryHeads(), config.kvHeads(), config.headSize(), 128, 288);
   }
 
   private CudaBackend load(Weights weights) {
@@ -199,6 +241,8 @@ public class CudaBench {
     floats.close();
     backend.close();
     checkpoint.close();
-    Files.delete(file);
+    if (model.isEmpty()) {
+      Files.delete(file);
+    }
   }
 }

@@ -2,6 +2,9 @@ package dev.rap.cli;
 
 import dev.rap.Bytes;
 import dev.rap.InputException;
+import dev.rap.cuda.CudaBackend;
+import dev.rap.cuda.KernelTime;
+import dev.rap.cuda.MemorySample;
 import dev.rap.engine.Backend;
 import dev.rap.engine.Engine;
 import dev.rap.engine.LoadedModel;
@@ -60,7 +63,16 @@ final class BenchCommand implements Callable<Integer> {
       description = "Runs that are timed, after one that is not. Default: ${DEFAULT-VALUE}.")
   private int repetitions = 5;
 
+  @Option(
+      names = "--kernels",
+      description = {
+        "Also time each kernel of decode steps of 1, 8 and 32 sequences after 512 tokens, and prefill"
+            + " attention, of the dense model. Needs --backend cuda."
+      })
+  private boolean kernels;
+
   private int graphKernels; // of a decode step
+  private MemorySample gpuMemory; // null on the CPU
 
   @Mixin private MaskOptions masks;
   @Mixin private ReportOption report;
@@ -79,6 +91,8 @@ final class BenchCommand implements Callable<Integer> {
    * @param readBytesPerSecond what this machine's memory gives to a plain sum
    * @param decodeLimitTokensPerSecond what that allows
    * @param kernelsPerDecodeStep that one launch of a CUDA graph starts; 0 on the CPU
+   * @param gpuMemory after the runs, with the engine's KV cache; null on the CPU
+   * @param kernelTimes of {@code --kernels}, else empty
    */
   private record Figures(
       double prefillTokensPerSecond,
@@ -97,12 +111,17 @@ final class BenchCommand implements Callable<Integer> {
       double readBytesPerSecond,
       double decodeLimitTokensPerSecond,
       double prefillFlopsPerSecond,
-      int kernelsPerDecodeStep) {}
+      int kernelsPerDecodeStep,
+      MemorySample gpuMemory,
+      List<KernelTime> kernelTimes) {}
 
   @Override
   public Integer call() {
     check();
     try (LoadedModel model = models.open(console)) {
+      if (kernels && !(model.backend() instanceof CudaBackend)) {
+        throw new InputException("--kernels times a GPU's kernels: add --backend cuda");
+      }
       int most = model.config().contextLength();
       if ((long) prefill + decode > most) {
         throw new InputException(
@@ -141,6 +160,7 @@ final class BenchCommand implements Callable<Integer> {
         progress.at(i + 2);
       }
       graphKernels = engine.graphKernels();
+      gpuMemory = model.backend() instanceof CudaBackend cuda ? cuda.memory() : null;
     }
     return runs;
   }
@@ -189,7 +209,9 @@ final class BenchCommand implements Callable<Integer> {
         readBytesPerSecond,
         readBytesPerSecond / bytes * batch,
         cost.prefillFlops(prefill) / prefill * prefillSpeed,
-        graphKernels);
+        graphKernels,
+        gpuMemory,
+        kernels && backend instanceof CudaBackend cuda ? cuda.kernelTimes() : List.of());
   }
 
   private static double median(List<SpeedRun> runs, ToDoubleFunction<SpeedRun> speed) {
@@ -224,7 +246,47 @@ final class BenchCommand implements Callable<Integer> {
       out.printf(
           "a decode step is 1 launch of a CUDA graph of %d kernels%n", f.kernelsPerDecodeStep());
     }
+    if (f.gpuMemory() != null) {
+      out.println(text(f.gpuMemory()));
+    }
     out.printf("kernels: %s%n", f.kernels());
+    if (!f.kernelTimes().isEmpty()) {
+      out.println();
+      table(f.kernelTimes()).print(out);
+    }
+  }
+
+  /** {@return how a GPU's memory is used, in one line} */
+  static String text(MemorySample memory) {
+    return "GPU memory: weights %s, KV %s, workspace %s, spare pages %s, CUDA's own %s, others %s, free %s of %s"
+        .formatted(
+            Bytes.text(memory.weights()),
+            Bytes.text(memory.kv()),
+            Bytes.text(memory.workspace()),
+            Bytes.text(memory.spare()),
+            Bytes.text(memory.cuda()),
+            Bytes.text(Math.max(0, memory.others())),
+            Bytes.text(memory.free()),
+            Bytes.text(memory.total()));
+  }
+
+  /** {@return the kernels of a step, one a row} */
+  static Table table(List<KernelTime> times) {
+    Table table =
+        new Table("step", "part", "kernel", "µs a layer", "MB", "TB/s", "of a read", "TFLOP/s");
+    for (KernelTime time : times) {
+      boolean isDecode = time.flopsPerSecond() == 0;
+      table.row(
+          isDecode ? "decode " + time.sequences() : "prefill " + time.tokens(),
+          time.part(),
+          time.kernel(),
+          rate(time.micros()),
+          String.format(Locale.ROOT, "%.2f", time.bytes() / 1e6),
+          String.format(Locale.ROOT, "%.2f", time.bytesPerSecond() / 1e12),
+          String.format(Locale.ROOT, "%.0f %%", 100 * time.shareOfRead()),
+          isDecode ? "" : String.format(Locale.ROOT, "%.0f", time.flopsPerSecond() / 1e12));
+    }
+    return table;
   }
 
   private static String rate(double value) {

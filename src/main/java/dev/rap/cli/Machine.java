@@ -206,7 +206,7 @@ final class Machine {
         DeviceFacts facts = found.facts();
         yield Check.ok(
             "GPU",
-            "%s, compute capability %d.%d, driver for CUDA %d.%d, %s of %s free"
+            "%s, compute capability %d.%d, driver for CUDA %d.%d, %s of %s free, %s used by others"
                 .formatted(
                     facts.name(),
                     facts.major(),
@@ -214,7 +214,8 @@ final class Machine {
                     facts.driverVersion() / 1000,
                     facts.driverVersion() % 1000 / 10,
                     Bytes.text(found.free()),
-                    Bytes.text(facts.totalBytes())));
+                    Bytes.text(facts.totalBytes()),
+                    Bytes.text(found.others())));
       }
       case Cuda.Missing missing ->
           new Check("GPU", State.PROBLEM, missing.reason(), missing.remedy());

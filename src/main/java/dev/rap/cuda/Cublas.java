@@ -50,18 +50,26 @@ final class Cublas implements CudaBlas {
     this.device = device;
     this.driver = (JCudaCalls) device.driver(); // whose streams JCublas understands
     check(JCublas2.cublasCreate(handle), "cuBLAS does not start");
+    try {
+      this.description = describe(library);
+      this.workspace = device.allocate(WORKSPACE_BYTES, MemoryOwner.WORKSPACE);
+    } catch (CudaException e) {
+      JCublas2.cublasDestroy(handle);
+      throw e;
+    }
+    factors.setAtIndex(JAVA_FLOAT, 0, 1);
+  }
+
+  private String describe(CublasLibrary.Loaded library) {
     int[] version = new int[1];
     check(JCublas2.cublasGetVersion(handle, version), "cuBLAS does not tell its version");
-    this.description =
-        "cuBLAS %d.%d.%d%s, %s"
-            .formatted(
-                version[0] / 10_000,
-                version[0] / 100 % 100,
-                version[0] % 100,
-                library.isTranslated() ? " through JCublas 12" : "",
-                library.path());
-    factors.setAtIndex(JAVA_FLOAT, 0, 1);
-    this.workspace = device.allocate(WORKSPACE_BYTES, MemoryOwner.WORKSPACE);
+    return "cuBLAS %d.%d.%d%s, %s"
+        .formatted(
+            version[0] / 10_000,
+            version[0] / 100 % 100,
+            version[0] % 100,
+            library.isTranslated() ? " through JCublas 12" : "",
+            library.path());
   }
 
   @Override

@@ -26,8 +26,9 @@ public final class Cuda {
    * A GPU can be used.
    *
    * @param free bytes of it, beside a context
+   * @param others bytes that others use, beside a context of ours
    */
-  public record Found(DeviceFacts facts, long free) implements Outcome {}
+  public record Found(DeviceFacts facts, long free, long others) implements Outcome {}
 
   /** What came of opening the GPU. */
   sealed interface Opening permits Opened, Missing {}
@@ -60,11 +61,17 @@ public final class Cuda {
       case Missing missing -> missing;
       case Opened opened -> {
         CudaDriver driver = opened.driver();
-        Found found = new Found(driver.facts(), driver.memoryInfo().free());
+        Found found = found(driver);
         driver.close();
         yield found;
       }
     };
+  }
+
+  static Found found(CudaDriver driver) {
+    CudaDriver.MemoryInfo memory = driver.memoryInfo();
+    long others = memory.total() - memory.free() - driver.contextBytes();
+    return new Found(driver.facts(), memory.free(), Math.max(0, others));
   }
 
   static Opening open() {

@@ -10,10 +10,12 @@ import dev.rap.model.ModelConfig;
 import dev.rap.model.Weights;
 import dev.rap.natives.NativeLibrary;
 import dev.rap.tensor.Tensor;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.DoubleConsumer;
+import java.util.function.Function;
 
 /** Runs a model on an NVIDIA GPU. Belongs to the thread that made it. */
 public final class CudaBackend implements Backend {
@@ -101,7 +103,7 @@ public final class CudaBackend implements Backend {
     boolean done = false;
     try {
       device.load(kernels::prepare);
-      Optional<CudaBlas> blas = blas(device);
+      Optional<CudaBlas> blas = blas(CublasLibrary.find(), library -> new Cublas(device, library));
       Result result = new Opened(load(device, kernels, blas, weights, progress));
       done = true;
       return result;
@@ -116,18 +118,40 @@ public final class CudaBackend implements Backend {
     }
   }
 
-  private static Optional<CudaBlas> blas(CudaDevice device) {
-    return switch (CublasLibrary.find()) {
-      case CublasLibrary.Loaded library -> Optional.of(new Cublas(device, library));
+  /**
+   * {@return cuBLAS, if it was found and starts; else that it is missing is logged}
+   *
+   * @param start makes it, or throws {@link CudaException}
+   */
+  static Optional<CudaBlas> blas(
+      CublasLibrary.Outcome found, Function<CublasLibrary.Loaded, CudaBlas> start) {
+    return switch (found) {
+      case CublasLibrary.Loaded library -> {
+        try {
+          yield Optional.of(start.apply(library));
+        } catch (CudaException e) {
+          if (e.contextLost()) {
+            throw e;
+          }
+          warn(
+              e.getMessage() + ", of " + library.path(),
+              "leave it more memory, or install a cuBLAS that fits the driver");
+          yield Optional.empty();
+        }
+      }
       case CublasLibrary.Missing none -> {
-        LOG.log(
-            System.Logger.Level.WARNING,
-            "Reading prompts is slow: {0}. To mend it, {1}.",
-            none.reason(),
-            none.remedy());
+        warn(none.reason(), none.remedy());
         yield Optional.empty();
       }
     };
+  }
+
+  private static void warn(String reason, String remedy) {
+    LOG.log(
+        System.Logger.Level.WARNING,
+        "Reading prompts is slow: {0}. To mend it, {1}.",
+        reason,
+        remedy);
   }
 
   /** Brings a model to a device, which is closed with the backend. */
@@ -219,6 +243,18 @@ public final class CudaBackend implements Backend {
   @Override
   public double measureReadBandwidth() {
     return DeviceBandwidth.measure(parts);
+  }
+
+  /** {@return how the device's memory is used now} */
+  public MemorySample memory() {
+    try (MemoryTracker tracker = MemoryTracker.start(parts.device())) {
+      return tracker.latest();
+    }
+  }
+
+  /** {@return what each kernel of a step takes, of the whole model; may take a second} */
+  public List<KernelTime> kernelTimes() {
+    return KernelTimes.measure(parts);
   }
 
   @Override

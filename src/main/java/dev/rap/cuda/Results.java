@@ -19,6 +19,8 @@ final class Results implements AutoCloseable {
   private final int vocabulary;
   private final long slotBytes; // of each of the three parts
   private final PinnedMemory pinned; // what goes over, row by row; then what comes back
+  private final MemorySegment hostInputs; // the second part of it
+  private final MemorySegment hostOutputs; // the third
   private final DeviceMemory memory; // the same
   private final Arena arena = Arena.ofShared();
   private MemorySegment hostLogits = MemorySegment.NULL; // made when first asked for
@@ -29,6 +31,8 @@ final class Results implements AutoCloseable {
     this.vocabulary = vocabulary;
     this.slotBytes = (rows * DRAW_BYTES + 15) / 16 * 16;
     this.pinned = device.newPinned(3 * slotBytes);
+    this.hostInputs = pinned.segment().asSlice(slotBytes, slotBytes);
+    this.hostOutputs = pinned.segment().asSlice(2 * slotBytes, slotBytes);
     this.memory = device.allocate(3 * slotBytes, MemoryOwner.WORKSPACE);
   }
 
@@ -47,7 +51,7 @@ final class Results implements AutoCloseable {
   }
 
   private void back(long bytes) {
-    stream.download(pinned.segment().asSlice(2 * slotBytes), memory, 2 * slotBytes, bytes);
+    stream.download(hostOutputs, memory, 2 * slotBytes, bytes);
   }
 
   /** Queues a draw for each row of logits, which are lost. */
@@ -56,7 +60,7 @@ final class Results implements AutoCloseable {
       write(slotBytes + i * DRAW_BYTES, sequences.get(i));
     }
     long bytes = sequences.size() * DRAW_BYTES;
-    stream.upload(memory, slotBytes, pinned.segment().asSlice(slotBytes), bytes);
+    stream.upload(memory, slotBytes, hostInputs, bytes);
     kernels.sample(
         stream.handle(),
         memory.address(2 * slotBytes),
@@ -91,7 +95,7 @@ final class Results implements AutoCloseable {
     MemorySegment host = pinned.segment();
     MemorySegment.copy(targets, first, host, JAVA_INT, slotBytes, count);
     long bytes = (long) count * Integer.BYTES;
-    stream.upload(memory, slotBytes, host.asSlice(slotBytes), bytes);
+    stream.upload(memory, slotBytes, hostInputs, bytes);
     kernels.logProbs(
         stream.handle(),
         memory.address(2 * slotBytes),

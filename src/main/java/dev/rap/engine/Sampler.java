@@ -12,14 +12,16 @@ final class Sampler {
 
   private final SamplingOptions options;
   private final SplittableRandom random;
-  private final float[] scores;
-  private final long[] ranked; // order-preserving score bits, then ~token: descending = best first
+  private final int vocabularySize;
+
+  // Made when first needed: where logits stay on a GPU they never are.
+  private float[] scores = {};
+  private long[] ranked = {}; // order-preserving score bits, then ~token: descending = best first
 
   Sampler(SamplingOptions options, int vocabularySize) {
     this.options = options;
     this.random = new SplittableRandom(options.seed());
-    this.scores = new float[vocabularySize];
-    this.ranked = new long[vocabularySize];
+    this.vocabularySize = vocabularySize;
   }
 
   SamplingOptions options() {
@@ -37,6 +39,9 @@ final class Sampler {
    * @param tokens that occurred so far, in {@code [0, length)}
    */
   int sample(MemorySegment logits, int row, int[] tokens, int length) {
+    if (scores.length == 0) {
+      scores = new float[vocabularySize];
+    }
     long first = (long) row * scores.length * Float.BYTES;
     MemorySegment.copy(logits, ValueLayout.JAVA_FLOAT, first, scores, 0, scores.length);
     if (options.repetitionPenalty() != 1) {
@@ -101,6 +106,9 @@ final class Sampler {
 
   // Fills ranked with tokens of at least this weight, best first.
   private int rank(float atLeast) {
+    if (ranked.length == 0) {
+      ranked = new long[vocabularySize];
+    }
     int count = 0;
     for (int i = 0; i < scores.length; i++) {
       if (scores[i] >= atLeast) {

@@ -32,7 +32,7 @@ public final class Sequence {
   }
 
   private final Sampler sampler;
-  private final Set<Integer> endTokens;
+  private final int[] endTokens; // ascending
   private final int promptTokens;
   private final int maxTokens;
   private final BlockTable table = new BlockTable();
@@ -47,7 +47,7 @@ public final class Sequence {
   Sequence(
       ModelConfig config, int[] prompt, Sampler sampler, int maxTokens, Set<Integer> endTokens) {
     this.sampler = sampler;
-    this.endTokens = Set.copyOf(endTokens);
+    this.endTokens = endTokens.stream().mapToInt(Integer::intValue).sorted().toArray();
     this.promptTokens = prompt.length;
     this.maxTokens = maxTokens;
     this.tokens = Arrays.copyOf(prompt, prompt.length + 16);
@@ -161,7 +161,7 @@ public final class Sequence {
       tokens = Arrays.copyOf(tokens, 2 * length);
     }
     tokens[length++] = token;
-    if (endTokens.contains(token)) {
+    if (Arrays.binarySearch(endTokens, token) >= 0) {
       finish(FinishReason.END);
     } else if (length - promptTokens == maxTokens) {
       finish(FinishReason.LENGTH);

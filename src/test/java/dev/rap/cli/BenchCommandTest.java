@@ -8,6 +8,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.rap.checkpoint.Checkpoint;
 import dev.rap.checkpoint.GgufFiles;
 import dev.rap.checkpoint.RandomLlama;
+import dev.rap.cuda.KernelTime;
+import dev.rap.cuda.MemorySample;
 import dev.rap.memory.Storage;
 import dev.rap.model.RetentionMask;
 import dev.rap.model.Sublayer;
@@ -15,6 +17,8 @@ import dev.rap.model.Weights;
 import dev.rap.model.WeightsLoader;
 import dev.rap.tensor.DType;
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -105,6 +109,52 @@ class BenchCommandTest {
     assertEquals("rap: " + sentence + System.lineSeparator(), run.err());
     assertEquals("", run.out());
     assertEquals(1, run.exitCode());
+  }
+
+  @Test
+  void kernelsAreTheGpus() {
+    Captured run = bench("--kernels", "--backend", "cpu");
+    assertEquals(
+        "rap: --kernels times a GPU's kernels: add --backend cuda" + System.lineSeparator(),
+        run.err().lines().reduce((first, last) -> last).orElse("") + System.lineSeparator());
+    assertEquals(1, run.exitCode());
+  }
+
+  // 100 MB in 40 µs are 2.5 TB/s; of prefill there is no context but its own.
+  @Test
+  void kernelsHaveARowEach() {
+    KernelTime rows =
+        new KernelTime(8, 1, 512, "attention", "rows", 40, 100_000_000, 2.5e12, 0.84, 0);
+    KernelTime prefill =
+        new KernelTime(1, 2048, 2048, "attention", "attentionMany", 100, 50_000, 5e8, 0, 3e14);
+    StringWriter text = new StringWriter();
+    BenchCommand.table(List.of(rows, prefill)).print(new PrintWriter(text, true));
+    List<String> lines = text.toString().lines().map(line -> line.replaceAll(" +", " ")).toList();
+    assertEquals(
+        List.of(
+            "step part kernel µs a layer MB TB/s of a read TFLOP/s",
+            "decode 8 attention rows 40.0 100.00 2.50 84 %",
+            "prefill 2048 attention attentionMany 100.0 0.05 0.00 0 % 300"),
+        lines);
+  }
+
+  @Test
+  void deviceMemoryIsShownByOwner() {
+    MemorySample sample =
+        new MemorySample(
+            0,
+            60_000_000_000L,
+            85_000_000_000L,
+            16_100_000_000L,
+            89_000_000,
+            612_000_000,
+            4_000_000,
+            520_000_000,
+            7_675_000_000L);
+    assertEquals(
+        "GPU memory: weights 16.1 GB, KV 89.0 MB, workspace 612 MB, spare pages 4.00 MB, CUDA's"
+            + " own 520 MB, others 7.68 GB, free 60.0 GB of 85.0 GB",
+        BenchCommand.text(sample));
   }
 
   @Test

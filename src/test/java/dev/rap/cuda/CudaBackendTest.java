@@ -1,7 +1,9 @@
 package dev.rap.cuda;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.rap.InputException;
 import dev.rap.checkpoint.Checkpoint;
@@ -11,8 +13,13 @@ import dev.rap.engine.ModelRunner;
 import dev.rap.model.ModelConfig;
 import dev.rap.model.WeightsLoader;
 import java.nio.file.Path;
+import java.text.MessageFormat;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.logging.Handler;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -88,5 +95,74 @@ class CudaBackendTest {
           }
         });
     assertEquals(List.of(), driver.leaks());
+  }
+
+  @Test
+  void memoryIsCountedByOwner() {
+    FakeDriver driver = new FakeDriver(1 << 30, 1_000_000);
+    driver.setOthersBytes(5_000_000);
+    ModelRunner.Limits limits = new ModelRunner.Limits(64, 1, 256, 256, 1);
+    try (CudaBackend backend = load(driver, RandomLlama.tiny());
+        ModelRunner runner = backend.newRunner(limits)) {
+      MemorySample memory = backend.memory();
+      assertTrue(memory.weights() >= 210_176, "whole pages, was " + memory.weights());
+      // Keys and values of 2 layers and 2 heads of 32, in 2 bytes.
+      assertEquals(256 * 2 * 2 * 2 * 32 * 2, memory.kv());
+      assertEquals(1_000_000, memory.cuda());
+      assertEquals(5_000_000, memory.others());
+      assertEquals(runner.limits(), limits);
+    }
+    assertEquals(List.of(), driver.leaks());
+  }
+
+  private static final CublasLibrary.Loaded CUBLAS =
+      new CublasLibrary.Loaded(Path.of("/lib/libcublas.so.13"), true);
+
+  private static Optional<CudaBlas> startingFails(CudaException failure) {
+    return CudaBackend.blas(
+        CUBLAS,
+        library -> {
+          throw failure;
+        });
+  }
+
+  @Test
+  void aCublasThatDoesNotStartIsDoneWithoutAndWarnedOfInOneSentence() {
+    List<String> warnings = new ArrayList<>();
+    Handler handler =
+        new Handler() {
+          @Override
+          public void publish(LogRecord entry) {
+            warnings.add(MessageFormat.format(entry.getMessage(), entry.getParameters()));
+          }
+
+          @Override
+          public void flush() {}
+
+          @Override
+          public void close() {}
+        };
+    Logger logger = Logger.getLogger(CudaBackend.class.getName());
+    logger.addHandler(handler);
+    logger.setUseParentHandlers(false);
+    try {
+      CudaException failure = new CudaException("cuBLAS does not start: NOT_INITIALIZED");
+      assertEquals(Optional.empty(), startingFails(failure));
+    } finally {
+      logger.setUseParentHandlers(true);
+      logger.removeHandler(handler);
+    }
+    assertEquals(
+        List.of(
+            "Reading prompts is slow: cuBLAS does not start: NOT_INITIALIZED, of"
+                + " /lib/libcublas.so.13. To mend it, leave it more memory, or install a cuBLAS"
+                + " that fits the driver."),
+        warnings);
+  }
+
+  @Test
+  void aFaultWhileCublasStartsIsNotPassedOver() {
+    CudaException fault = new CudaException("an illegal address", true);
+    assertSame(fault, assertThrows(CudaException.class, () -> startingFails(fault)));
   }
 }

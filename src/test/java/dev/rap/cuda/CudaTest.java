@@ -188,4 +188,14 @@ class CudaTest {
         "the NVIDIA driver does not start: unknown error (CUDA_ERROR_UNKNOWN, 999)",
         "see whether nvidia-smi works" + OR_CPU);
   }
+
+  @Test
+  void whatOthersUseIsNeitherFreeNorOurContexts() {
+    FakeDriver driver = new FakeDriver(1000, 100);
+    driver.setOthersBytes(300);
+    driver.attach();
+    Cuda.Found found = Cuda.found(driver);
+    assertEquals(600, found.free());
+    assertEquals(300, found.others());
+  }
 }

@@ -7,7 +7,7 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /** The calls to a {@link FakeDriver}: who may make them, how many there were, which ones fail. */
 final class FakeCalls {
-  private final Map<String, Integer> counts = new HashMap<>();
+  private final Map<String, int[]> counts = new HashMap<>(); // one number each
   private final Map<String, RuntimeException> failures = new HashMap<>();
   private final Set<Thread> attached = ConcurrentHashMap.newKeySet();
   private boolean closed;
@@ -23,18 +23,17 @@ final class FakeCalls {
     if (closed || !attached.contains(Thread.currentThread())) {
       throw new AssertionError(method + " without a context");
     }
-    int nth = counts.merge(method, 1, Integer::sum);
+    int nth = ++counts.computeIfAbsent(method, name -> new int[1])[0];
     if (contextLost != null) {
       throw new CudaException(contextLost, true);
     }
-    RuntimeException failure = failures.remove(method + nth);
-    if (failure != null) {
-      throw failure;
+    if (!failures.isEmpty() && failures.containsKey(method + nth)) {
+      throw failures.remove(method + nth);
     }
   }
 
   int count(String method) {
-    return counts.getOrDefault(method, 0);
+    return counts.containsKey(method) ? counts.get(method)[0] : 0;
   }
 
   void fail(String method, int nth, RuntimeException failure) {
