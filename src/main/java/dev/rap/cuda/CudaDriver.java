@@ -48,7 +48,10 @@ interface CudaDriver {
   /** Gives a page back, which is not mapped. */
   void closePage(long page);
 
-  /** Puts {@code pages[first]} to {@code pages[first + count - 1]} behind reserved addresses. */
+  /**
+   * Puts {@code pages[first]} to {@code pages[first + count - 1]} behind reserved addresses: all of
+   * them, or none if it throws.
+   */
   void map(long address, long[] pages, int first, int count);
 
   /** Takes the pages behind {@code bytes} bytes away. Does not wait for what the device does. */

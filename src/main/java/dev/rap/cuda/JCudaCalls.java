@@ -30,7 +30,7 @@ final class JCudaCalls implements CudaDriver {
   private final HandleTable<JCudaObjects.Event> events = new HandleTable<>("event");
   private final HandleTable<JCudaObjects.Graph> graphs = new HandleTable<>("graph");
 
-  private final JCudaPages pages;
+  private final CudaPages pages;
 
   // What the first fault said: the driver's word for all that fails later is the same and misleads.
   private volatile String contextLost;
@@ -46,7 +46,7 @@ final class JCudaCalls implements CudaDriver {
     OwnMemory.Beginning beginning = OwnMemory.before(facts);
     check(JCudaDriver.cuDevicePrimaryCtxRetain(context, device), "making a context");
     attach();
-    this.pages = JCudaPages.of(0); // the only device that is ever opened
+    this.pages = new CudaPages(0); // the only device that is ever opened
     this.ownMemory = beginning.after();
   }
 
@@ -106,50 +106,50 @@ final class JCudaCalls implements CudaDriver {
 
   @Override
   public long reserve(long bytes) {
-    JCudaObjects.DevicePointer address = new JCudaObjects.DevicePointer();
-    check(
-        JCudaDriver.cuMemAddressReserve(address, bytes, 0, new JCudaObjects.DevicePointer(), 0),
-        "reserving %s of address space".formatted(Bytes.text(bytes)));
-    return address.address();
+    check(pages.reserve(bytes), "reserving address space");
+    return pages.result();
   }
 
   @Override
   public void unreserve(long address, long bytes) {
-    check(
-        JCudaDriver.cuMemAddressFree(new JCudaObjects.DevicePointer(address), bytes),
-        "giving address space back");
+    check(pages.unreserve(address, bytes), "giving address space back");
   }
 
   @Override
   public long newPage() {
-    JCudaObjects.Page page = new JCudaObjects.Page();
-    int status = pages.create(page);
+    int status = pages.create();
     if (status == CudaStatus.OUT_OF_MEMORY) {
       throw DeviceOutOfMemoryException.of("a page", pageBytes(), memoryInfo());
     }
     check(status, "making a page of device memory");
-    pages.put(page);
-    return page.handle();
+    return pages.result();
   }
 
   @Override
   public void closePage(long page) {
-    check(JCudaDriver.cuMemRelease(pages.remove(page)), "giving a page of device memory back");
+    check(pages.release(page), "giving a page of device memory back");
   }
 
   @Override
   public void map(long address, long[] handles, int first, int count) {
-    for (int i = 0; i < count; i++) {
-      check(pages.map(address + i * pageBytes(), handles[first + i]), "mapping device memory");
+    int mapped = 0;
+    try {
+      for (; mapped < count; mapped++) {
+        long at = address + mapped * pageBytes();
+        check(pages.map(at, handles[first + mapped]), "mapping device memory");
+      }
+      check(pages.allow(address, count * pageBytes()), "making mapped device memory usable");
+    } catch (CudaException e) {
+      if (mapped > 0 && !e.contextLost()) {
+        unmap(address, mapped * pageBytes());
+      }
+      throw e;
     }
-    check(pages.allow(address, count), "making mapped device memory usable");
   }
 
   @Override
   public void unmap(long address, long bytes) {
-    check(
-        JCudaDriver.cuMemUnmap(new JCudaObjects.DevicePointer(address), bytes),
-        "unmapping device memory");
+    check(pages.unmap(address, bytes), "unmapping device memory");
   }
 
   @Override

@@ -5,7 +5,6 @@ import jcuda.driver.CUdeviceptr;
 import jcuda.driver.CUevent;
 import jcuda.driver.CUgraph;
 import jcuda.driver.CUgraphExec;
-import jcuda.driver.CUmemGenericAllocationHandle;
 import jcuda.driver.CUstream;
 
 /** JCuda's objects, which keep to themselves what the driver calls them. */
@@ -43,13 +42,6 @@ final class JCudaObjects {
       return kernels;
     }
 
-    long handle() {
-      return getNativePointer();
-    }
-  }
-
-  /** Physical memory. */
-  static final class Page extends CUmemGenericAllocationHandle {
     long handle() {
       return getNativePointer();
     }

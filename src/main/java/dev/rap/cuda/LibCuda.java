@@ -108,27 +108,25 @@ final class LibCuda {
     return SymbolLookup.libraryLookup(NAME, Arena.global());
   }
 
+  /** {@return a function of the driver, which returns a {@code CUresult}} */
+  @SuppressWarnings("restricted") // signatures of cuda.h
+  static MethodHandle link(String name, MemoryLayout... parameters) {
+    return Linker.nativeLinker()
+        .downcallHandle(open().findOrThrow(name), FunctionDescriptor.of(JAVA_INT, parameters));
+  }
+
   /** The functions, linked when first needed. Their names are those behind cuda.h's macros. */
   private static final class Functions {
-    private static final SymbolLookup LIBRARY = open();
-
     static final MethodHandle UPLOAD =
-        function("cuMemcpyHtoDAsync_v2", JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG);
+        link("cuMemcpyHtoDAsync_v2", JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG);
     static final MethodHandle DOWNLOAD =
-        function("cuMemcpyDtoHAsync_v2", ADDRESS, JAVA_LONG, JAVA_LONG, JAVA_LONG);
+        link("cuMemcpyDtoHAsync_v2", ADDRESS, JAVA_LONG, JAVA_LONG, JAVA_LONG);
     static final MethodHandle COPY =
-        function("cuMemcpyDtoDAsync_v2", JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
+        link("cuMemcpyDtoDAsync_v2", JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
     static final MethodHandle FILL =
-        function("cuMemsetD8Async", JAVA_LONG, JAVA_BYTE, JAVA_LONG, JAVA_LONG);
-    static final MethodHandle GRAPH_NODES =
-        function("cuGraphGetNodes", JAVA_LONG, ADDRESS, ADDRESS);
-    static final MethodHandle NODE_TYPE = function("cuGraphNodeGetType", JAVA_LONG, ADDRESS);
-    static final MethodHandle UUID = function("cuDeviceGetUuid_v2", ADDRESS, JAVA_INT);
-
-    @SuppressWarnings("restricted") // signatures of cuda.h
-    private static MethodHandle function(String name, MemoryLayout... parameters) {
-      return Linker.nativeLinker()
-          .downcallHandle(LIBRARY.findOrThrow(name), FunctionDescriptor.of(JAVA_INT, parameters));
-    }
+        link("cuMemsetD8Async", JAVA_LONG, JAVA_BYTE, JAVA_LONG, JAVA_LONG);
+    static final MethodHandle GRAPH_NODES = link("cuGraphGetNodes", JAVA_LONG, ADDRESS, ADDRESS);
+    static final MethodHandle NODE_TYPE = link("cuGraphNodeGetType", JAVA_LONG, ADDRESS);
+    static final MethodHandle UUID = link("cuDeviceGetUuid_v2", ADDRESS, JAVA_INT);
   }
 }
