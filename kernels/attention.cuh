@@ -104,8 +104,8 @@ struct Cache {
         present(present) {}
 };
 
-// Where the keys of one sequence and head group are. Registers are short: what the cache's constants
-// give is not kept.
+// Where the keys of one sequence and head group are. Registers are short: what the cache's
+// constants give is not kept.
 template <typename Element, int kHeadSize>
 struct Places {
   const Cache<Element> &cache;

@@ -79,28 +79,29 @@ __device__ void attend(attention::DecodeWarp<Element, kHeadSize, kTiles> &work,
                        const Step<Element> &step, int sequence, int group,
                        const attention::Places<Element, kHeadSize> &places, int place, int run,
                        int stride, int positions) {
-  const Cache<Element> &cache = step.cache;
+  const Element *keys = step.cache.keys + places.group_at;
+  const Element *values = step.cache.values + places.group_at;
   const Element *queries = step.qkv + sequence * step.qkv_stride +
                            static_cast<int64_t>(group) * (step.group_heads + 2) * kHeadSize;
-  int64_t at = places.group_at + places.elements(place);
+  int64_t at = places.elements(place);
   int left = positions - run * kRun;
-  work.load_keys(cache.keys + at, left);
-  work.load_values(cache.values + at, left);
+  work.load_keys(keys + at, left);
+  work.load_values(values + at, left);
   while (true) {
     // What was multiplied leaves its registers to the next run's: a warp always has a run of keys
     // or of values on its way.
     const int next_left = left - stride * kRun;
     if (next_left > 0) {
       run += stride;
-      at = places.group_at + places.elements(places.place(run));
+      at = places.elements(places.place(run));
     }
     float weights[kTiles][4];
     work.score(weights, queries, step.group_heads);
-    if (next_left > 0) work.load_keys(cache.keys + at, next_left);
+    if (next_left > 0) work.load_keys(keys + at, next_left);
     work.weigh(weights, left, step.scale);
     work.add_values(weights);
     if (next_left <= 0) break;
-    work.load_values(cache.values + at, next_left);
+    work.load_values(values + at, next_left);
     left = next_left;
   }
 }

@@ -1,7 +1,8 @@
 // copy_blocks.cu: copies KvBlocks of one layer.
 //
 // Math      block pairs[i, 1] = block pairs[i, 0]
-// Shapes    kv [blocks, R, 2, block_size, Dh] elements, R the retained groups; pairs [count, 2] int32
+// Shapes    kv [blocks, R, 2, block_size, Dh] elements, R the retained groups; pairs [count, 2]
+//           int32
 // Floor     8 R block_size Dh bytes a pair: read and written
 // Launch    grid (count, 2 K), block 256: a block copies the keys or the values of one group,
 //           16 bytes a thread at a time

@@ -8,8 +8,8 @@
 //           bytes
 // Types     elements are copied as they are: both types are 2 bytes
 // Floor     8 block_size Dh bytes a block and group that is picked: read and written
-// Launch    grid (pieces of a group in all blocks / 1024, y_groups), block 256: neighbouring threads
-//           have neighbouring pieces, each kUnroll of them, 256 apart
+// Launch    grid (pieces of a group in all blocks / 1024, y_groups), block 256: neighbouring
+//           threads have neighbouring pieces, each kUnroll of them, 256 apart
 // Requires  fewer than 2^31 pieces of a group in all blocks
 // Aliasing  none
 // Pair      oracle dev.rap.cuda.ElementwiseOracle

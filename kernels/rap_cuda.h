@@ -97,8 +97,8 @@ int64_t rap_cuda_accumulate_scratch(int tokens, int d);
 // ---------------------------------------------------------------------------------------------
 // The paged KV cache. Keys and values of a layer are one array of KvBlocks, in which only retained
 // head groups have a place:
-//   kv [blocks, R, 2, block_size, Dh] elements: R of `units` (K where it is NULL), of which the i-th
-//      has place i; keys, then values
+//   kv [blocks, R, 2, block_size, Dh] elements: R of `units` (K where it is NULL), of which the
+//      i-th has place i; keys, then values
 // A slot is block * block_size + row. Token p of sequence s has row p % block_size of block
 // tables[s, p / block_size]. R * 2 * block_size * Dh is less than 2^31 where R is K. What is
 // cached means nothing under other units: rap_cuda_pick_groups brings it to their layout.
