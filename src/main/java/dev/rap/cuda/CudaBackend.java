@@ -165,14 +165,30 @@ public final class CudaBackend implements Backend {
     requireRoom(device, weights);
     CudaStream stream = device.newStream();
     PagePool pool = new PagePool(device);
-    CudaWeights loaded;
-    try (WeightsUpload upload =
-        new WeightsUpload(device, stream, kernels, pool, weights, progress)) {
-      loaded = upload.run();
-    }
-    ElasticWeights elastic = new ElasticWeights(device, stream, pool, loaded);
+    CudaWeights loaded = upload(device, stream, kernels, pool, weights, progress);
+    ElasticWeights elastic =
+        new ElasticWeights(
+            device,
+            stream,
+            pool,
+            loaded,
+            (shape, arrivals) ->
+                new UnitFile(device, arrivals, kernels, loaded.element(), weights, shape));
     return new CudaBackend(
         weights, new Parts(device, stream, kernels, blas, pool, loaded, elastic));
+  }
+
+  private static CudaWeights upload(
+      CudaDevice device,
+      CudaStream stream,
+      CudaKernels kernels,
+      PagePool pool,
+      Weights weights,
+      DoubleConsumer progress) {
+    try (WeightsUpload upload =
+        new WeightsUpload(device, stream, kernels, pool, weights, progress)) {
+      return upload.run();
+    }
   }
 
   // What kernels/rap_cuda.h demands of shapes.
@@ -238,6 +254,11 @@ public final class CudaBackend implements Backend {
   @Override
   public ModelRunner newRunner(ModelRunner.Limits limits) {
     return new CudaRunner(parts, limits);
+  }
+
+  @Override
+  public void keepHostMaster() {
+    parts.elastic().keepMaster();
   }
 
   @Override

@@ -151,13 +151,14 @@ final class CudaRunner implements ModelRunner {
     return kv.work() || (elastic.isBusy() && elastic.work());
   }
 
-  private boolean hasWork() {
-    return parts.elastic().isBusy() || kv.isBusy() || parts.pool().spares() > 0;
+  @Override
+  public boolean isSettled() {
+    return !parts.elastic().isBusy() && !kv.isBusy() && parts.pool().spares() == 0;
   }
 
   // The host has nothing else to do while the device computes.
   private void workDuringStep() {
-    if (!hasWork()) {
+    if (isSettled()) {
       return;
     }
     parts.stream().record(stepped);

@@ -1,6 +1,8 @@
 package dev.rap.cuda;
 
+import dev.rap.model.MaskShape;
 import dev.rap.model.ModelConfig;
+import dev.rap.model.Sublayer;
 import java.util.List;
 import java.util.Optional;
 
@@ -66,6 +68,51 @@ record CudaWeights(
   /** {@return rows of the attention output that belong to one head group, G * Dh} */
   static int outputRows(ModelConfig config) {
     return config.queryHeadsPerGroup() * config.headSize();
+  }
+
+  /** {@return the matrices of a sublayer whose rows come and go with its units} */
+  List<ElasticMemory> matrices(int sublayer) {
+    Layer layer = layers.get(sublayer / 2);
+    return Sublayer.of(sublayer).kind() == Sublayer.Kind.ATTENTION
+        ? List.of(layer.qkv(), layer.attentionOutput())
+        : List.of(layer.gate(), layer.up(), layer.down());
+  }
+
+  /** {@return the rows of units in each of {@link #matrices}} */
+  List<UnitRows> unitRows(MaskShape shape, int sublayer) {
+    long rowBytes = (long) config.hiddenSize() * Element.BYTES;
+    if (Sublayer.of(sublayer).kind() == Sublayer.Kind.FEED_FORWARD) {
+      UnitRows rows = new UnitRows(shape.channelBlockSize(), shape.channels(), rowBytes);
+      return List.of(rows, rows, rows);
+    }
+    int qkv = qkvRows(config);
+    int output = outputRows(config);
+    return List.of(
+        new UnitRows(qkv, config.kvHeads() * qkv, rowBytes),
+        new UnitRows(output, config.kvHeads() * output, rowBytes));
+  }
+
+  /**
+   * The rows of units in a matrix.
+   *
+   * @param unitRows of one unit
+   * @param totalRows of all: the last unit may have fewer
+   */
+  record UnitRows(int unitRows, int totalRows, long rowBytes) {
+    /** {@return where a unit begins that lies in a slot} */
+    long offset(int slot) {
+      return (long) slot * unitRows * rowBytes;
+    }
+
+    /** {@return bytes of a unit} */
+    long bytes(int unit) {
+      return Math.min(unitRows, totalRows - unit * unitRows) * rowBytes;
+    }
+
+    /** {@return bytes of the first slots} */
+    long front(int slots) {
+      return Math.min((long) slots * unitRows, totalRows) * rowBytes;
+    }
   }
 
   boolean tied() {

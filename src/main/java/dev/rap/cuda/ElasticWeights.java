@@ -1,7 +1,6 @@
 package dev.rap.cuda;
 
 import dev.rap.model.MaskShape;
-import dev.rap.model.ModelConfig;
 import dev.rap.model.RetentionMask;
 import dev.rap.model.Sublayer;
 import java.util.ArrayList;
@@ -10,6 +9,7 @@ import java.util.BitSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BiFunction;
 
 /**
  * The units of a model that are on the device, and their leaving and coming back.
@@ -28,6 +28,7 @@ final class ElasticWeights implements AutoCloseable {
   private final CudaStream arrivals;
   private final PagePool pool;
   private final CudaWeights weights;
+  private final BiFunction<MaskShape, CudaStream, UnitSource> file;
   private final List<Part> parts = new ArrayList<>(); // by sublayer
   private final IdentityHashMap<DeviceMemory, DeviceMemory> homes =
       new IdentityHashMap<>(); // of biases
@@ -35,7 +36,7 @@ final class ElasticWeights implements AutoCloseable {
   private final CudaEvent arrived;
   private MaskShape shape;
   private DeviceMemory aside; // room for one unit of any sublayer
-  private HostMaster master; // none before something leaves
+  private UnitSource source; // none before something leaves
   private RetentionMask wanted;
   private int users;
   private int growing; // the sublayer that work is at
@@ -45,8 +46,7 @@ final class ElasticWeights implements AutoCloseable {
   private static final class Part {
     final UnitSlots slots;
     final List<ElasticMemory> matrices;
-    final long[] unitBytes; // by matrix
-    final long[] totalBytes; // of all units: the last may be short
+    final List<CudaWeights.UnitRows> rows; // by matrix
     final List<Vector> vectors;
     int[] arriving = new int[0]; // units behind those that are there, in this order
     int matricesGrown; // of the unit that comes next
@@ -54,13 +54,11 @@ final class ElasticWeights implements AutoCloseable {
     Part(
         int units,
         List<ElasticMemory> matrices,
-        long[] unitBytes,
-        long[] totalBytes,
+        List<CudaWeights.UnitRows> rows,
         List<Vector> vectors) {
       this.slots = new UnitSlots(units);
       this.matrices = matrices;
-      this.unitBytes = unitBytes;
-      this.totalBytes = totalBytes;
+      this.rows = rows;
       this.vectors = vectors;
     }
 
@@ -87,8 +85,16 @@ final class ElasticWeights implements AutoCloseable {
 
   /**
    * @param weights with all units
+   * @param file makes the source of what comes back on a stream, unless there is a {@link
+   *     HostMaster}
    */
-  ElasticWeights(CudaDevice device, CudaStream stream, PagePool pool, CudaWeights weights) {
+  ElasticWeights(
+      CudaDevice device,
+      CudaStream stream,
+      PagePool pool,
+      CudaWeights weights,
+      BiFunction<MaskShape, CudaStream, UnitSource> file) {
+    this.file = file;
     this.device = device;
     this.stream = stream;
     this.arrivals = device.newStream();
@@ -112,40 +118,30 @@ final class ElasticWeights implements AutoCloseable {
     shape = changed;
     wanted = RetentionMask.dense(shape);
     parts.clear();
-    ModelConfig config = weights.config();
-    int qkvRows = CudaWeights.qkvRows(config);
-    int outputRows = CudaWeights.outputRows(config);
-    int block = shape.channelBlockSize();
-    int channels = shape.channels();
-    long row = (long) config.hiddenSize() * Element.BYTES;
-    for (CudaWeights.Layer layer : weights.layers()) {
-      parts.add(
-          new Part(
-              shape.headGroups(),
-              List.of(layer.qkv(), layer.attentionOutput()),
-              new long[] {qkvRows * row, outputRows * row},
-              new long[] {row * config.kvHeads() * qkvRows, row * config.querySize()},
-              vectors(layer.qkvBias(), qkvRows)));
-      parts.add(
-          new Part(
-              shape.channelBlocks(),
-              List.of(layer.gate(), layer.up(), layer.down()),
-              new long[] {block * row, block * row, block * row},
-              new long[] {channels * row, channels * row, channels * row},
-              List.of()));
+    long mostBytes = 0;
+    for (int i = 0; i < shape.sublayers(); i++) {
+      Sublayer sublayer = Sublayer.of(i);
+      List<CudaWeights.UnitRows> rows = weights.unitRows(shape, i);
+      List<Vector> vectors =
+          sublayer.kind() == Sublayer.Kind.ATTENTION
+              ? vectors(weights.layers().get(sublayer.layer()).qkvBias(), rows.getFirst())
+              : List.of();
+      parts.add(new Part(shape.units(sublayer.kind()), weights.matrices(i), rows, vectors));
+      mostBytes = Math.max(mostBytes, rows.stream().mapToLong(row -> row.bytes(0)).sum());
     }
     if (aside != null) {
       aside.close();
     }
-    long unit = Math.max((long) qkvRows + outputRows, 3L * block) * row;
-    aside = device.allocate(unit, MemoryOwner.WORKSPACE);
+    aside = device.allocate(mostBytes, MemoryOwner.WORKSPACE);
+    if (source instanceof UnitFile) {
+      source.close();
+      source = null;
+    }
   }
 
-  private List<Vector> vectors(Optional<DeviceMemory> bias, int unitRows) {
-    return bias
-        .map(placed -> new Vector(homes.get(placed), placed, unitRows * (long) Float.BYTES))
-        .stream()
-        .toList();
+  private List<Vector> vectors(Optional<DeviceMemory> bias, CudaWeights.UnitRows rows) {
+    long bytes = (long) rows.unitRows() * Float.BYTES;
+    return bias.map(placed -> new Vector(homes.get(placed), placed, bytes)).stream().toList();
   }
 
   /**
@@ -260,7 +256,9 @@ final class ElasticWeights implements AutoCloseable {
           "%d runners use the same weights: close all but one before units leave".formatted(users));
     }
     reshape(mask.shape());
-    requireMaster();
+    if (source == null) {
+      source = file.apply(shape, arrivals);
+    }
     arrived.await();
     begin(mask);
     for (int i = 0; i < parts.size(); i++) {
@@ -279,19 +277,21 @@ final class ElasticWeights implements AutoCloseable {
   }
 
   /**
-   * Makes the copy that units come back from, if there is none yet.
+   * Makes a {@link HostMaster} the source of what comes back.
    *
    * @throws IllegalStateException if not all units are there
    */
-  void requireMaster() {
-    if (master != null) {
+  void keepMaster() {
+    if (source instanceof HostMaster) {
       return;
     }
     if (!isWhole()) {
       throw new IllegalStateException("the host's copy can only be made of a whole model");
     }
-    List<List<ElasticMemory>> matrices = parts.stream().map(part -> part.matrices).toList();
-    master = new HostMaster(device, arrivals, matrices);
+    if (source != null) {
+      source.close();
+    }
+    source = new HostMaster(device, arrivals, weights);
   }
 
   private void change(Part part, BitSet units) {
@@ -313,16 +313,16 @@ final class ElasticWeights implements AutoCloseable {
     long asideOffset = 0;
     for (int i = 0; i < part.matrices.size(); i++) {
       DeviceMemory matrix = part.matrices.get(i);
-      long bytes = part.unitBytes[i];
+      CudaWeights.UnitRows rows = part.rows.get(i);
       boolean leaves = to == UnitSlots.ASIDE;
       boolean returns = from == UnitSlots.ASIDE;
       stream.copy(
           leaves ? aside : matrix,
-          leaves ? asideOffset : to * bytes,
+          leaves ? asideOffset : rows.offset(to),
           returns ? aside : matrix,
-          returns ? asideOffset : from * bytes,
-          bytes);
-      asideOffset += bytes;
+          returns ? asideOffset : rows.offset(from),
+          rows.bytes(0));
+      asideOffset += rows.bytes(0);
     }
   }
 
@@ -354,8 +354,7 @@ final class ElasticWeights implements AutoCloseable {
       for (int i = 0; i < part.matrices.size(); i++) {
         ElasticMemory matrix = part.matrices.get(i);
         boolean isNext = part.matricesGrown > i; // the unit that comes next has its place already
-        long used = (part.used() + (isNext ? 1 : 0)) * part.unitBytes[i];
-        long needed = Math.min(used, part.totalBytes[i]);
+        long needed = part.rows.get(i).front(part.used() + (isNext ? 1 : 0));
         if (matrix.excess(needed) > 0) {
           matrix.shrink(Math.max(needed, matrix.heldBytes() - PagePool.PIECE * pool.pageBytes()));
           return true;
@@ -381,17 +380,15 @@ final class ElasticWeights implements AutoCloseable {
 
   private void bring(Part part, int unit) {
     int matrix = part.matricesGrown;
-    long needed = (part.used() + 1) * part.unitBytes[matrix];
-    part.matrices.get(matrix).grow(Math.min(needed, part.totalBytes[matrix]));
+    part.matrices.get(matrix).grow(part.rows.get(matrix).front(part.used() + 1));
     part.matricesGrown++;
     if (part.matricesGrown < part.matrices.size()) {
       return;
     }
     arrivals.waitFor(settled);
     for (int i = 0; i < part.matrices.size(); i++) {
-      long size = part.unitBytes[i];
-      long bytes = Math.min(size, part.totalBytes[i] - unit * size);
-      master.bring(growing, i, unit * size, part.matrices.get(i), part.used() * size, bytes);
+      long offset = part.rows.get(i).offset(part.used());
+      source.bring(shape, growing, i, unit, part.matrices.get(i).address(offset));
     }
     arrivals.record(arrived);
     part.arriving = Arrays.copyOf(part.arriving, part.arriving.length + 1);
@@ -413,8 +410,8 @@ final class ElasticWeights implements AutoCloseable {
   @Override
   public void close() {
     arrivals.synchronize();
-    if (master != null) {
-      master.close();
+    if (source != null) {
+      source.close();
     }
     aside.close();
     homes.values().forEach(DeviceMemory::close);

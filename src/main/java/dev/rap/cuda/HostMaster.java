@@ -1,24 +1,32 @@
 package dev.rap.cuda;
 
+import dev.rap.model.MaskShape;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
-/** A copy in pinned memory of all matrices that can leave the device, laid out as there. */
-final class HostMaster implements AutoCloseable {
+/**
+ * A copy in pinned memory of all matrices that can leave the device, laid out as there: the fastest
+ * source, which takes as much of the host's memory as they take of the device's.
+ */
+final class HostMaster implements UnitSource {
+  private final CudaDevice device;
   private final CudaStream stream; // that brings units back
+  private final CudaWeights weights;
   private final List<List<PinnedMemory>> copies = new ArrayList<>(); // by sublayer, by matrix
 
   /**
    * Copies what is on the device now.
    *
-   * @param sublayers of which all units are there, each at home
+   * @param weights of which all units are there, each at home
    */
-  HostMaster(CudaDevice device, CudaStream stream, List<List<ElasticMemory>> sublayers) {
+  HostMaster(CudaDevice device, CudaStream stream, CudaWeights weights) {
+    this.device = device;
     this.stream = stream;
-    for (List<ElasticMemory> matrices : sublayers) {
+    this.weights = weights;
+    for (int i = 0; i < 2 * weights.config().layers(); i++) {
       List<PinnedMemory> row = new ArrayList<>();
-      for (ElasticMemory matrix : matrices) {
+      for (ElasticMemory matrix : weights.matrices(i)) {
         PinnedMemory copy = device.newPinned(matrix.heldBytes());
         row.add(copy);
         stream.download(copy.segment(), matrix, 0, copy.segment().byteSize());
@@ -28,10 +36,13 @@ final class HostMaster implements AutoCloseable {
     stream.synchronize();
   }
 
-  /** Queues the copy of a part of one matrix to where it is to lie. */
-  void bring(int sublayer, int matrix, long from, ElasticMemory to, long offset, long bytes) {
+  @Override
+  public void bring(MaskShape shape, int sublayer, int matrix, int unit, long to) {
+    CudaWeights.UnitRows rows = weights.unitRows(shape, sublayer).get(matrix);
     MemorySegment copy = copies.get(sublayer).get(matrix).segment();
-    stream.upload(to, offset, copy.asSlice(from, bytes), bytes);
+    long bytes = rows.bytes(unit);
+    MemorySegment part = copy.asSlice(rows.offset(unit), bytes);
+    device.driver().upload(stream.handle(), to, part, bytes);
   }
 
   @Override

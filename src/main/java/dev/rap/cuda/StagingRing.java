@@ -18,12 +18,13 @@ import java.util.function.Consumer;
  */
 final class StagingRing implements AutoCloseable {
   private static final int SLOTS = 4;
-  private static final long SLOT_BYTES = 32L << 20;
+  private static final long LOADING_BYTES = 32L << 20; // of a slot, while a model is loaded
   private static final int MOST_THREADS = 12;
 
-  /** Of device memory that a ring takes, and as much pinned. */
-  static final long BYTES = SLOTS * SLOT_BYTES;
+  /** Of device memory that a ring takes to load a model, and as much pinned. */
+  static final long BYTES = SLOTS * LOADING_BYTES;
 
+  private final long slotBytes;
   private final CudaStream stream;
   private final List<Slot> slots = new ArrayList<>();
   private final ExecutorService copiers;
@@ -40,13 +41,22 @@ final class StagingRing implements AutoCloseable {
     }
   }
 
+  /** A ring to load a model. */
   StagingRing(CudaDevice device, CudaStream stream) {
+    this(device, stream, LOADING_BYTES);
+  }
+
+  /**
+   * @param slotBytes most of one call of {@link #pass}; four times as much is allocated
+   */
+  StagingRing(CudaDevice device, CudaStream stream, long slotBytes) {
+    this.slotBytes = slotBytes;
     this.stream = stream;
     for (int i = 0; i < SLOTS; i++) {
       slots.add(
           new Slot(
-              device.newPinned(SLOT_BYTES),
-              device.allocate(SLOT_BYTES, MemoryOwner.WORKSPACE),
+              device.newPinned(slotBytes),
+              device.allocate(slotBytes, MemoryOwner.WORKSPACE),
               device.newEvent()));
     }
     this.threads = Math.clamp(Runtime.getRuntime().availableProcessors(), 1, MOST_THREADS);
@@ -54,7 +64,7 @@ final class StagingRing implements AutoCloseable {
   }
 
   long slotBytes() {
-    return SLOT_BYTES;
+    return slotBytes;
   }
 
   /**

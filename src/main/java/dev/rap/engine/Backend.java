@@ -18,6 +18,12 @@ public interface Backend extends AutoCloseable {
   /** {@return a runner, closed by the caller and before this} */
   ModelRunner newRunner(ModelRunner.Limits limits);
 
+  /**
+   * Keeps a copy in the host's memory of what can leave the device, from which it comes back faster
+   * than from the model's file. Must come before anything leaves; on the CPU nothing is kept.
+   */
+  void keepHostMaster();
+
   /** {@return bytes a second that a plain read of memory reaches here, measured now} */
   double measureReadBandwidth();
 

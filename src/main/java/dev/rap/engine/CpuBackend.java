@@ -41,6 +41,11 @@ public final class CpuBackend implements Backend {
   }
 
   @Override
+  public void keepHostMaster() {
+    // The file's pages are all there is.
+  }
+
+  @Override
   public double measureReadBandwidth() {
     return ReadBandwidth.measure(threads);
   }

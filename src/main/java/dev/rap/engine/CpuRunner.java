@@ -140,6 +140,11 @@ final class CpuRunner implements ModelRunner {
   }
 
   @Override
+  public boolean isSettled() {
+    return true;
+  }
+
+  @Override
   public MemoryUse held() {
     return new MemoryUse(0, 0, 0);
   }

@@ -96,6 +96,9 @@ public interface ModelRunner extends AutoCloseable {
    */
   boolean work();
 
+  /** {@return whether nothing is left to do of what was begun: {@link #work} would do nothing} */
+  boolean isSettled();
+
   /** {@return bytes of memory that are held now} */
   MemoryUse held();
 

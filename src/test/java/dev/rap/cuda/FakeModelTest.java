@@ -46,11 +46,20 @@ class FakeModelTest {
         share -> {});
   }
 
-  @ParameterizedTest
+  @ParameterizedTest(name = "cuBLAS, and a copy in the host''s memory: {0}")
   @ValueSource(booleans = {false, true})
-  void sequencesGoOnUnderASchedule(boolean blas, @TempDir Path folder) {
+  void sequencesGoOnUnderASchedule(boolean full, @TempDir Path folder) {
     FakeDriver driver = new FakeDriver();
-    MaskSchedule.check(folder, weights -> load(driver, blas, weights), GpuModelTest.F16.relative());
+    MaskSchedule.check(
+        folder,
+        weights -> {
+          CudaBackend backend = load(driver, full, weights);
+          if (full) {
+            backend.keepHostMaster();
+          }
+          return backend;
+        },
+        GpuModelTest.F16.relative());
     assertEquals(List.of(), driver.leaks());
   }
 }

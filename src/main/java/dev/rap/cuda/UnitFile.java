@@ -1,0 +1,114 @@
+package dev.rap.cuda;
+
+import dev.rap.model.MaskShape;
+import dev.rap.model.ModelConfig;
+import dev.rap.model.Weights;
+import dev.rap.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/** The model's file as the source: slower than {@link HostMaster}, and the host holds nothing. */
+final class UnitFile implements UnitSource {
+  private static final int QKV = 0; // of attention's matrices; the other is the output
+  private static final int DOWN = 2; // of feed-forward's
+
+  private final CudaStream stream;
+  private final CudaKernels kernels;
+  private final Element element;
+  private final Weights weights;
+  private final ModelConfig config;
+  private final StagingRing staging;
+
+  /**
+   * @param stream that brings units back
+   */
+  UnitFile(
+      CudaDevice device,
+      CudaStream stream,
+      CudaKernels kernels,
+      Element element,
+      Weights weights,
+      MaskShape shape) {
+    this.stream = stream;
+    this.kernels = kernels;
+    this.element = element;
+    this.weights = weights;
+    this.config = weights.config();
+    int channels = Math.max(CudaWeights.outputRows(config), shape.channelBlockSize());
+    long most = (long) channels * config.hiddenSize() * Float.BYTES; // no stored type has more
+    this.staging = new StagingRing(device, stream, most);
+  }
+
+  @Override
+  public void bring(MaskShape shape, int sublayer, int matrix, int unit, long to) {
+    Weights.Layer layer = weights.layers().get(sublayer / 2);
+    boolean attention = sublayer % 2 == 0;
+    if (attention && matrix == QKV) {
+      int queryRows = CudaWeights.outputRows(config);
+      int headSize = config.headSize();
+      rows(layer.query().matrix(), unit * queryRows, queryRows, to);
+      rows(layer.key().matrix(), unit * headSize, headSize, to + bytes(queryRows));
+      rows(layer.value().matrix(), unit * headSize, headSize, to + bytes(queryRows + headSize));
+    } else if (attention) {
+      int inputs = CudaWeights.outputRows(config);
+      columns(layer.attentionOutput().matrix(), unit * inputs, inputs, to);
+    } else {
+      int first = unit * shape.channelBlockSize();
+      int count = Math.min(shape.channelBlockSize(), shape.channels() - first);
+      if (matrix == DOWN) {
+        columns(layer.down(), first, count, to);
+      } else {
+        rows(matrix == 0 ? layer.gate() : layer.up(), first, count, to);
+      }
+    }
+  }
+
+  private long bytes(int rows) {
+    return (long) rows * config.hiddenSize() * Element.BYTES;
+  }
+
+  private void rows(Tensor tensor, int first, int count, long to) {
+    MemorySegment part =
+        tensor.data().asSlice(first * tensor.rowBytes(), count * tensor.rowBytes());
+    convert(part, tensor, count, tensor.columns(), false, to);
+  }
+
+  private void columns(Tensor tensor, int first, int count, long to) {
+    long bytes = tensor.dtype().byteSize(count);
+    long offset = tensor.dtype().byteSize(first);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment part = arena.allocate(tensor.rows() * bytes, 64);
+      for (int row = 0; row < tensor.rows(); row++) {
+        long from = row * tensor.rowBytes() + offset;
+        MemorySegment.copy(tensor.data(), from, part, row * bytes, bytes);
+      }
+      convert(part, tensor, tensor.rows(), count, true, to);
+    }
+  }
+
+  private void convert(
+      MemorySegment part, Tensor tensor, int rows, int columns, boolean transpose, long to) {
+    int outputs = transpose ? columns : rows;
+    staging.pass(
+        part,
+        staged ->
+            kernels.convert(
+                stream.handle(),
+                element,
+                to,
+                config.hiddenSize(),
+                outputs,
+                outputs,
+                staged.address(),
+                tensor.dtype().ggmlId(),
+                0,
+                rows,
+                columns,
+                transpose));
+  }
+
+  @Override
+  public void close() {
+    staging.close();
+  }
+}
