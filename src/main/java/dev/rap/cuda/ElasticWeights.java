@@ -9,7 +9,6 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * The units of a model that are on the device, and their leaving and coming back.
@@ -97,7 +96,9 @@ final class ElasticWeights implements AutoCloseable {
     this.settled = device.newEvent();
     this.arrived = device.newEvent();
     for (CudaWeights.Layer layer : weights.layers()) {
-      layer.qkvBias().ifPresent(this::keepHome);
+      for (CudaWeights.Projection projection : List.of(layer.qkv(), layer.gate(), layer.up())) {
+        projection.bias().ifPresent(this::keepHome);
+      }
     }
     setShape(weights.config().maskShape());
   }
@@ -122,17 +123,17 @@ final class ElasticWeights implements AutoCloseable {
       parts.add(
           new Part(
               shape.headGroups(),
-              List.of(layer.qkv(), layer.attentionOutput()),
+              List.of(layer.qkv().matrix(), layer.attentionOutput().matrix()),
               new long[] {qkvRows * row, outputRows * row},
               new long[] {row * config.kvHeads() * qkvRows, row * config.querySize()},
-              vectors(layer.qkvBias(), qkvRows)));
+              vectors(qkvRows, layer.qkv())));
       parts.add(
           new Part(
               shape.channelBlocks(),
-              List.of(layer.gate(), layer.up(), layer.down()),
+              List.of(layer.gate().matrix(), layer.up().matrix(), layer.down().matrix()),
               new long[] {block * row, block * row, block * row},
               new long[] {channels * row, channels * row, channels * row},
-              List.of()));
+              vectors(block, layer.gate(), layer.up())));
     }
     if (aside != null) {
       aside.close();
@@ -141,10 +142,10 @@ final class ElasticWeights implements AutoCloseable {
     aside = device.allocate(unit, MemoryOwner.WORKSPACE);
   }
 
-  private List<Vector> vectors(Optional<DeviceMemory> bias, int unitRows) {
-    return bias
+  private List<Vector> vectors(int unitRows, CudaWeights.Projection... projections) {
+    return Arrays.stream(projections)
+        .flatMap(projection -> projection.bias().stream())
         .map(placed -> new Vector(homes.get(placed), placed, unitRows * (long) Float.BYTES))
-        .stream()
         .toList();
   }
 
@@ -302,9 +303,9 @@ final class ElasticWeights implements AutoCloseable {
     part.arriving = new int[0];
     for (Vector vector : part.vectors) {
       for (int slot = 0; slot < part.slots.count(); slot++) {
-        long bytes = vector.unitBytes();
-        long home = part.slots.unitAt(slot) * bytes;
-        stream.copy(vector.placed(), slot * bytes, vector.home(), home, bytes);
+        long home = part.slots.unitAt(slot) * vector.unitBytes();
+        long bytes = Math.min(vector.unitBytes(), vector.home().bytes() - home); // may be short
+        stream.copy(vector.placed(), slot * vector.unitBytes(), vector.home(), home, bytes);
       }
     }
   }

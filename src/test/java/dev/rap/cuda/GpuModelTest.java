@@ -17,11 +17,11 @@ import org.junit.jupiter.params.provider.CsvSource;
 @Tag("gpu")
 class GpuModelTest {
   // Twice what Transformers itself is off by on these models where it computes in the same type: up
-  // to 0.0195 of the logits' norm in BF16, and 0.0024 in F16.
+  // to 0.0195 of the logits' norm in BF16, and 0.0026 in F16.
   private static final GoldenLogits.Tolerance BF16 =
       new GoldenLogits.Tolerance(Double.POSITIVE_INFINITY, 2 * 0.0195);
   static final GoldenLogits.Tolerance F16 =
-      new GoldenLogits.Tolerance(Double.POSITIVE_INFINITY, 2 * 0.0024);
+      new GoldenLogits.Tolerance(Double.POSITIVE_INFINITY, 2 * 0.0026);
 
   @ParameterizedTest(name = "{0}, {1} tokens a step")
   @CsvSource({
@@ -32,7 +32,9 @@ class GpuModelTest {
     "gqa4-llama3-rope,  1",
     "gqa8-sharded,     24",
     "gqa8-sharded,      5",
-    "gqa8-sharded,      1"
+    "gqa8-sharded,      1",
+    "ffn-biased,       24",
+    "ffn-biased,        1"
   })
   void agreesWithTransformers(String model, int stepTokens) throws Exception {
     GoldenLogits.of(model).check(GpuModelTest::load, stepTokens, tolerance(model));
@@ -43,9 +45,9 @@ class GpuModelTest {
     MaskSchedule.check(folder, GpuModelTest::load, F16.relative());
   }
 
-  /** {@return what the model's type allows for: only one of them is in F16} */
+  /** {@return what the model's type allows for} */
   static GoldenLogits.Tolerance tolerance(String model) {
-    return model.equals("gqa8-sharded") ? F16 : BF16;
+    return model.equals("gqa8-sharded") || model.equals("ffn-biased") ? F16 : BF16;
   }
 
   static Backend load(Weights weights) {
