@@ -74,13 +74,15 @@ int rap_cuda_rows(void *stream, int type, void *y, int64_t y_stride, int y_f32, 
                   int64_t x_stride, int tokens, const void *w, int rows, int d,
                   const int32_t *units, int unit_rows);
 
-// y[t, r] = silu(gate[r, :] . x[t, :]) * (up[r, :] . x[t, :]) for retained rows r, clamped to
-// finite elements.
-//   y         [T, y_stride] elements
-//   gate, up  [rows, D] elements
+// y[t, r] = silu(gate[r, :] . x[t, :] + gate_bias[r]) * (up[r, :] . x[t, :] + up_bias[r]) for
+// retained rows r, clamped to finite elements.
+//   y                   [T, y_stride] elements
+//   gate, up            [rows, D] elements
+//   gate_bias, up_bias  F32 [rows], or NULL
 int rap_cuda_gated_rows(void *stream, int type, void *y, int64_t y_stride, const void *x,
-                        int64_t x_stride, int tokens, const void *gate, const void *up, int rows,
-                        int d, const int32_t *units, int unit_rows);
+                        int64_t x_stride, int tokens, const void *gate, const void *up,
+                        const float *gate_bias, const float *up_bias, int rows, int d,
+                        const int32_t *units, int unit_rows);
 
 // y[t, :] += addend[:] + sum over retained rows r of x[t, r] * w[r, :].
 //   y       [T, D] F32
@@ -176,10 +178,13 @@ int rap_cuda_rope_store(void *stream, int type, void *qkv, int64_t qkv_stride, c
                         const float *cos_sin, int interleaved, const int32_t *positions,
                         const int32_t *slots, void *kv, int block_size, const int32_t *units);
 
-// gate[t, c] = silu(gate[t, c]) * up[t, c] for retained channels, clamped to finite elements.
-//   gate, up [T, stride] elements
-int rap_cuda_swiglu(void *stream, int type, void *gate, const void *up, int64_t stride, int tokens,
-                    int channels, const int32_t *units, int unit_rows);
+// gate[t, c] = silu(gate[t, c] + gate_bias[c]) * (up[t, c] + up_bias[c]) for retained channels,
+// clamped to finite elements.
+//   gate, up            [T, stride] elements
+//   gate_bias, up_bias  F32 [channels], or NULL
+int rap_cuda_swiglu(void *stream, int type, void *gate, const void *up, const float *gate_bias,
+                    const float *up_bias, int64_t stride, int tokens, int channels,
+                    const int32_t *units, int unit_rows);
 
 // y[t, :] += row[:], F32 [T, D] and [D].
 int rap_cuda_add_row(void *stream, float *y, const float *row, int tokens, int d);

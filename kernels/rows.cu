@@ -1,9 +1,11 @@
 // rows.cu: products with the rows of a matrix for few tokens, plain and gated.
 //
 // Math      rows        y[t, r] = x[t, :] . w[r, :]
-//           gated_rows  y[t, r] = silu(gate[r, :] . x[t, :]) * (up[r, :] . x[t, :])
+//           gated_rows  y[t, r] = silu(gate[r, :] . x[t, :] + gate_bias[r])
+//                                 * (up[r, :] . x[t, :] + up_bias[r])
 // Source    Shazeer 2020, arXiv:2002.05202, SwiGLU
-// Shapes    x [T, x_stride], y [T, y_stride] elements or F32, w, gate, up [rows, D]; T <= 64
+// Shapes    x [T, x_stride], y [T, y_stride] elements or F32, w, gate, up [rows, D]; T <= 64;
+//           gate_bias, up_bias [rows] F32
 // Layout    weights by unit row, rows consecutive; x_stride a multiple of 8
 // Types     products of elements, sums in F32, rounded once (gated: clamped to finite elements)
 // Floor     the bytes of the retained rows, each read once
@@ -65,7 +67,8 @@ struct Task {
   const E *x;
   int64_t x_stride;
   int tokens;
-  const E *w[2];  // the matrix, or gate and up
+  const E *w[2];         // the matrix, or gate and up
+  const float *bias[2];  // of gate and up, or NULL
   int rows;
   int d;
   Units units;
@@ -232,7 +235,8 @@ __device__ void store_pass(const Task<E> &task, int tiles, int first_tile, int f
     float sums[S::kPlanes];
     for (int plane = 0; plane < S::kPlanes; plane++) {
       const float *of = group_sums + plane * S::kPlaneSums + token * S::kSumStride + column;
-      float sum = 0;
+      const float *bias = S::kGated ? task.bias[plane] : nullptr;
+      float sum = bias == nullptr ? 0 : bias[row];
       for (int part = 0; part < S::kParts; part++) {
         sum += of[part * S::kPassTokens * S::kSumStride];
       }
@@ -356,20 +360,22 @@ int rap_cuda_rows(void *stream, int type, void *y, int64_t y_stride, int y_f32, 
     using E = decltype(zero);
     const Task<E> task{y,      y_stride, y_f32 != 0, static_cast<const E *>(x),
                        x_stride, tokens,   {static_cast<const E *>(w), nullptr},
-                       rows,   d,        {units, unit_rows / kTileRows}};
+                       {},     rows,     d,
+                       {units, unit_rows / kTileRows}};
     return choose<E, false>(stream, task);
   });
 }
 
 int rap_cuda_gated_rows(void *stream, int type, void *y, int64_t y_stride, const void *x,
-                        int64_t x_stride, int tokens, const void *gate, const void *up, int rows,
-                        int d, const int32_t *units, int unit_rows) {
+                        int64_t x_stride, int tokens, const void *gate, const void *up,
+                        const float *gate_bias, const float *up_bias, int rows, int d,
+                        const int32_t *units, int unit_rows) {
   if (!fits(x_stride, tokens, rows, d, units, unit_rows)) return RAP_CUDA_BAD_ARGUMENT;
   return for_element(type, [&](auto zero) {
     using E = decltype(zero);
     const Task<E> task{y,        y_stride, false, static_cast<const E *>(x),
                        x_stride, tokens,   {static_cast<const E *>(gate), static_cast<const E *>(up)},
-                       rows,     d,        {units, unit_rows / kTileRows}};
+                       {gate_bias, up_bias}, rows, d, {units, unit_rows / kTileRows}};
     return choose<E, true>(stream, task);
   });
 }

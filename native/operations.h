@@ -16,6 +16,7 @@ struct matrix {
   int dtype;
   int64_t row_bytes;
   const uint8_t* data;
+  const float* bias;  // that is added to the product with each row, or NULL
 };
 
 // One product, or two with a gate. The letters are those of rap_matmul.

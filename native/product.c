@@ -68,6 +68,14 @@ static void find_panel(struct panel* panel, struct ranges rows, int first) {
   }
 }
 
+static void add_bias(float* out, const float* bias, const struct panel* panel, int tokens) {
+  float row[PANEL] = {0};
+  for (int r = 0; r < panel->count; r++) row[r] = bias[panel->rows[r]];
+  for (int t = 0; t < tokens; t++, out += PANEL) {
+    for (int i = 0; i < PANEL; i += W) store(out + i, load(out + i) + load(row + i));
+  }
+}
+
 static vf silu(vf x) { return x / (exp_of(-x) + 1.f); }
 
 static void gate(float* out, const float* up, int tokens) {
@@ -121,6 +129,7 @@ static void multiply(void* context, int item, int member) {
   void* space = out[1] + OUT_ELEMENTS;
   for (int i = 0; i < p->matrices; i++) {
     work->methods[i]->multiply(&work->parts[i], &panel, first_tile, tokens, out[i], space);
+    if (p->w[i].bias != NULL) add_bias(out[i], p->w[i].bias, &panel, tokens);
   }
   if (p->matrices == 2) gate(out[0], out[1], tokens);
   write_rows(p, work->y + first * p->y_stride, &panel, out[0], tokens);

@@ -72,7 +72,7 @@ int rap_matmul(rap_team* team, float* y, int64_t y_stride, const float* x, int64
                int row_ranges, const int32_t* columns, int column_ranges, int accumulate) {
   if (row_bytes_of(dtype, 0) < 0) return RAP_BAD_DTYPE;
   struct product p = {.y = y, .y_stride = y_stride, .x = x, .x_stride = x_stride,
-                      .tokens = tokens, .w = {{dtype, row_bytes, w}}, .matrices = 1,
+                      .tokens = tokens, .w = {{dtype, row_bytes, w, NULL}}, .matrices = 1,
                       .rows = {rows, row_ranges}, .columns = {columns, column_ranges},
                       .accumulate = accumulate};
   return team_operations(team)->matmul(team, &p);
@@ -80,13 +80,14 @@ int rap_matmul(rap_team* team, float* y, int64_t y_stride, const float* x, int64
 
 int rap_gated_matmul(rap_team* team, float* y, int64_t y_stride, const float* x, int64_t x_stride,
                      int tokens, int gate_dtype, const void* gate, int64_t gate_row_bytes,
-                     int up_dtype, const void* up, int64_t up_row_bytes, const int32_t* rows,
-                     int row_ranges, int columns) {
+                     const float* gate_bias, int up_dtype, const void* up, int64_t up_row_bytes,
+                     const float* up_bias, const int32_t* rows, int row_ranges, int columns) {
   if (row_bytes_of(gate_dtype, 0) < 0 || row_bytes_of(up_dtype, 0) < 0) return RAP_BAD_DTYPE;
   int32_t all[2] = {0, columns};
   struct product p = {.y = y, .y_stride = y_stride, .x = x, .x_stride = x_stride,
                       .tokens = tokens, .matrices = 2, .rows = {rows, row_ranges},
-                      .w = {{gate_dtype, gate_row_bytes, gate}, {up_dtype, up_row_bytes, up}},
+                      .w = {{gate_dtype, gate_row_bytes, gate, gate_bias},
+                            {up_dtype, up_row_bytes, up, up_bias}},
                       .columns = {all, 1}};
   return team_operations(team)->matmul(team, &p);
 }

@@ -24,8 +24,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Changes whenever a signature or its meaning does. NativeKernels.ABI_VERSION is its pair.
-#define RAP_ABI_VERSION 1
+// Changes whenever a signature or its meaning does. dev.rap.natives.OwnLibrary is its pair.
+#define RAP_ABI_VERSION 2
 
 enum rap_status {
   RAP_OK = 0,
@@ -91,11 +91,12 @@ int rap_matmul(rap_team* team, float* y, int64_t y_stride, const float* x, int64
                int tokens, int dtype, const void* w, int64_t row_bytes, const int32_t* rows,
                int row_ranges, const int32_t* columns, int column_ranges, int accumulate);
 
-// y[t, r] = silu(gate[r] . x[t]) * (up[r] . x[t]).   gate, up [F, columns]
+// y[t, r] = silu(gate[r] . x[t] + gate_bias[r]) * (up[r] . x[t] + up_bias[r]).
+// gate, up [F, columns]   gate_bias, up_bias [F], or NULL
 int rap_gated_matmul(rap_team* team, float* y, int64_t y_stride, const float* x, int64_t x_stride,
                      int tokens, int gate_dtype, const void* gate, int64_t gate_row_bytes,
-                     int up_dtype, const void* up, int64_t up_row_bytes, const int32_t* rows,
-                     int row_ranges, int columns);
+                     const float* gate_bias, int up_dtype, const void* up, int64_t up_row_bytes,
+                     const float* up_bias, const int32_t* rows, int row_ranges, int columns);
 
 // y[t, c] += row[c].
 int rap_add_row(rap_team* team, float* y, int64_t y_stride, int tokens, const float* row,

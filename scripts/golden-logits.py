@@ -6,7 +6,8 @@ src/test/resources/dev/rap/golden/, each with golden.json: tokens, and the logit
 computes for them in fp32, dense and with the units of masks zeroed. The models are read back from
 the files before they are run, so that the goldens are those of the files.
 
-golden.json: tokens; positions, those of the logits; cases, each a mask (null: dense), logits
+golden.json: tokens; positions, those of the logits; cases, each a mask (null: dense), means (if there
+are: by sublayer, the mean input that is put in place of what is dropped), logits
 [positions, vocabulary], nll (mean over all tokens but the first, nats), fp32Error (largest
 difference from the same model in fp64: what rounding alone costs).
 
@@ -34,7 +35,7 @@ LLAMA3 = {
 }
 
 # Every folder differs from the others in what a loader or a forward pass could get wrong.
-# "masks": name -> (channel block size, {layer: (head groups, channel blocks)}).
+# "masks" and "compensated": name -> (channel block size, {layer: (head groups, channel blocks)}).
 MODELS = {
     # GQA ratio 1, biases, separate output; config.json leaves the head size to be derived.
     "mha-biased": {
@@ -78,6 +79,26 @@ MODELS = {
         "masks": {
             "dropped sublayers": (32, {0: ("all", "none"), 1: ("none", "all")}),
             "mixed units": (32, {0: ([0], [1, 2]), 1: ("none", [0])}),
+        },
+    },
+    # Feed-forward biases beside those of attention, in F16; GQA ratio 2; the last channel block of 64
+    # has 32 channels.
+    "ffn-biased": {
+        "seed": 4, "dtype": torch.float16, "shards": 1, "config_style": "transformers 5",
+        "config": dict(
+            hidden_size=128, num_attention_heads=4, num_key_value_heads=2, head_dim=32,
+            intermediate_size=160, num_hidden_layers=2, vocab_size=64, attention_bias=True,
+            mlp_bias=True, tie_word_embeddings=True, rms_norm_eps=1e-5,
+        ),
+        "rope": {"rope_type": "default", "rope_theta": 10000.0},
+        "masks": {
+            "dropped sublayers": (32, {0: ("all", "none"), 1: ("none", "all")}),
+            "mixed units": (32, {0: ([0], [1, 2]), 1: ([1], [0, 2, 4])}),
+            "short last block": (64, {0: ([1], [0, 2]), 1: ("none", [2])}),
+        },
+        "compensated": {
+            "dropped sublayers, compensated": (64, {0: ("all", "none"), 1: ("none", "all")}),
+            "mixed units, compensated": (64, {0: ([1], [0, 2]), 1: ("none", [2])}),
         },
     },
 }  # fmt: skip
@@ -138,27 +159,40 @@ def save_config(folder, config, rope, dtype, style):
     (folder / "config.json").write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
 
 
-def run(folder, tokens, document, dtype):
+def random_means(config, seed):
+    """Mean inputs of o_proj and down_proj, as large as inputs are: other than true ones they matter."""
+    generator = torch.Generator().manual_seed(seed)
+    sizes = [config.num_attention_heads * config.head_dim, config.intermediate_size]
+    return [0.5 * torch.randn(size, generator=generator) for size in sizes * config.num_hidden_layers]
+
+
+def rounded(values):
+    """Fewer digits, but enough to tell apart all float32."""
+    return [float(f"{x:.9g}") for x in values.tolist()]
+
+
+def run(folder, tokens, document, means, dtype):
     """Logits [tokens, vocabulary] of the saved model under a mask, in fp64."""
     model = LlamaForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="eager").eval()
     if document is not None:
-        oracle.apply_mask(model, document)
+        oracle.apply_mask(model, document, means and [mean.to(dtype) for mean in means])
     with torch.no_grad():
         return model(torch.tensor([tokens])).logits[0].double()
 
 
-def golden_case(folder, tokens, name, document):
-    logits = run(folder, tokens, document, torch.float32)
-    exact = run(folder, tokens, document, torch.float64)
+def golden_case(folder, tokens, name, document, means=None):
+    logits = run(folder, tokens, document, means, torch.float32)
+    exact = run(folder, tokens, document, means, torch.float64)
     error = (logits - exact).abs().max().item()
     losses = torch.nn.functional.cross_entropy(logits[:-1], torch.tensor(tokens[1:]))
     print(f"{folder.name}: {name}: logits' deviation {logits.std():.3f}, fp32 error {error:.1e}")
     return {
         "name": name,
         "mask": document,
+        **({"means": [rounded(mean) for mean in means]} if means else {}),
         "nll": float(f"{losses.item():.9g}"),
         "fp32Error": float(f"{error:.2g}"),
-        "logits": [[float(f"{x:.9g}") for x in logits[p].tolist()] for p in POSITIONS],
+        "logits": [rounded(logits[p]) for p in POSITIONS],
     }
 
 
@@ -176,6 +210,9 @@ def write(name, spec):
     cases = [golden_case(folder, tokens, "dense", None)]
     for case, (block_size, layers) in spec["masks"].items():
         cases.append(golden_case(folder, tokens, case, oracle.mask(config, block_size, layers)))
+    for case, (block_size, layers) in spec.get("compensated", {}).items():
+        document = oracle.mask(config, block_size, layers)
+        cases.append(golden_case(folder, tokens, case, document, random_means(config, spec["seed"])))
     document = {
         "script": "scripts/golden-logits.py",
         "seed": spec["seed"],

@@ -41,23 +41,35 @@ def kept_columns(units, unit_size, columns):
     return kept
 
 
-def keep_only(projection, kept):
-    """Zeroes the columns that are not kept. With none kept the sublayer is gone, its bias too."""
+def keep_only(projection, kept, mean=None):
+    """
+    Zeroes the columns that are not kept. Where a mean input is given, what those columns make of it
+    joins the bias; if not, and none is kept, the sublayer is gone, its bias too.
+    """
     with torch.no_grad():
-        projection.weight[:, ~kept] = 0
-        if projection.bias is not None and not kept.any():
+        if mean is not None and not kept.all():
+            bias = 0 if projection.bias is None else projection.bias
+            projection.bias = torch.nn.Parameter(bias + projection.weight[:, ~kept] @ mean[~kept])
+        elif projection.bias is not None and not kept.any():
             projection.bias.zero_()
+        projection.weight[:, ~kept] = 0
 
 
-def apply_mask(model, document):
-    """Zeroes what the mask drops: columns of o_proj for head groups, of down_proj for channel blocks."""
+def apply_mask(model, document, means=None):
+    """
+    Zeroes what the mask drops: columns of o_proj for head groups, of down_proj for channel blocks.
+
+    means: the mean input of o_proj and of down_proj, layer by layer; if given, it is put in place of
+    what is dropped.
+    """
     config = model.config
     group_columns = config.num_attention_heads // config.num_key_value_heads * config.head_dim
-    for layer, row in zip(model.model.layers, document["layers"], strict=True):
+    for i, (layer, row) in enumerate(zip(model.model.layers, document["layers"], strict=True)):
         output, down = layer.self_attn.o_proj, layer.mlp.down_proj
-        keep_only(output, kept_columns(row["headGroups"], group_columns, output.in_features))
+        output_mean, down_mean = (None, None) if means is None else means[2 * i : 2 * i + 2]
+        keep_only(output, kept_columns(row["headGroups"], group_columns, output.in_features), output_mean)
         size = document["channelBlockSize"]
-        keep_only(down, kept_columns(row["channelBlocks"], size, down.in_features))
+        keep_only(down, kept_columns(row["channelBlocks"], size, down.in_features), down_mean)
 
 
 # --- GGUF ------------------------------------------------------------------------------------------

@@ -154,12 +154,13 @@ record ModelFacts(
     }
     for (Weights.Layer layer : weights.layers()) {
       tensors.add(layer.attentionNorm());
-      for (Weights.Projection projection :
-          List.of(layer.query(), layer.key(), layer.value(), layer.attentionOutput())) {
-        tensors.add(projection.matrix());
-        projection.bias().ifPresent(tensors::add);
+      tensors.add(layer.feedForwardNorm());
+      for (Sublayer.Kind kind : Sublayer.Kind.values()) {
+        for (Weights.Projection projection : layer.projections(kind)) {
+          tensors.add(projection.matrix());
+          projection.bias().ifPresent(tensors::add);
+        }
       }
-      tensors.addAll(List.of(layer.feedForwardNorm(), layer.gate(), layer.up(), layer.down()));
     }
     return tensors;
   }

@@ -146,13 +146,13 @@ final class CudaForward implements AutoCloseable {
     CudaKernels.Kv cache = kv.layer(index / 2);
     CudaKernels.Units units = mask.units(index, CudaWeights.qkvRows(config));
     norm(normed.address(), hidden.address(), layer.norms().address(), 0, tokens);
-    project(index, qkv.address(), qkvColumns(), layer.qkv(), units, tokens);
+    project(index, qkv.address(), qkvColumns(), layer.qkv().matrix(), units, tokens);
     kernels.ropeStore(
         stream.handle(),
         element,
         qkv.address(),
         qkvColumns(),
-        layer.qkvBias().map(DeviceMemory::address).orElse(0L),
+        layer.qkv().biasAddress(),
         tokens,
         heads,
         cosSin.address(),
@@ -163,7 +163,8 @@ final class CudaForward implements AutoCloseable {
         units.table());
     attend(step.tables(index / 2), cache, units.table(), step);
     CudaKernels.Units outputUnits = mask.units(index, CudaWeights.outputRows(config));
-    accumulate(index, attended.address(), layer.attentionOutput(), outputUnits, tokens);
+    DeviceMemory output = layer.attentionOutput().matrix();
+    accumulate(index, attended.address(), output, outputUnits, tokens);
   }
 
   private void attend(
@@ -215,26 +216,30 @@ final class CudaForward implements AutoCloseable {
             normed.address(slice.elements(config.hiddenSize())),
             config.hiddenSize(),
             slice.tokens(),
-            layer.gate().address(),
-            layer.up().address(),
+            layer.gate().matrix().address(),
+            layer.up().matrix().address(),
+            layer.gate().biasAddress(),
+            layer.up().biasAddress(),
             channels,
             config.hiddenSize(),
             units);
       }
     } else {
-      project(index, gated.address(), channels, layer.gate(), units, tokens);
-      project(index, up.address(), channels, layer.up(), units, tokens);
+      project(index, gated.address(), channels, layer.gate().matrix(), units, tokens);
+      project(index, up.address(), channels, layer.up().matrix(), units, tokens);
       kernels.swiglu(
           stream.handle(),
           element,
           gated.address(),
           up.address(),
+          layer.gate().biasAddress(),
+          layer.up().biasAddress(),
           channels,
           tokens,
           channels,
           units);
     }
-    accumulate(index, gated.address(), layer.down(), units, tokens);
+    accumulate(index, gated.address(), layer.down().matrix(), units, tokens);
   }
 
   private long rowBytes() {

@@ -50,6 +50,8 @@ final class CudaFunctions {
           JAVA_INT, // tokens
           JAVA_LONG, // gate
           JAVA_LONG, // up
+          JAVA_LONG, // bias of the gate
+          JAVA_LONG, // bias of up
           JAVA_INT, // rows
           JAVA_INT, // d
           JAVA_LONG, // units
@@ -145,6 +147,8 @@ final class CudaFunctions {
       elements(
           JAVA_LONG, // gate
           JAVA_LONG, // up
+          JAVA_LONG, // bias of the gate
+          JAVA_LONG, // bias of up
           JAVA_LONG, // their stride
           JAVA_INT, // tokens
           JAVA_INT, // channels

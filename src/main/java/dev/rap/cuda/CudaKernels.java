@@ -54,6 +54,8 @@ interface CudaKernels {
       int tokens,
       long gate,
       long up,
+      long gateBias,
+      long upBias,
       int rows,
       int d,
       Units units);
@@ -138,6 +140,8 @@ interface CudaKernels {
       Element type,
       long gate,
       long up,
+      long gateBias,
+      long upBias,
       long stride,
       int tokens,
       int channels,

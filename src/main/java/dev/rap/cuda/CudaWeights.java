@@ -28,35 +28,52 @@ record CudaWeights(
   }
 
   /**
+   * A matrix and what is added after it.
+   *
+   * @param bias one value for each output
+   */
+  record Projection(ElasticMemory matrix, Optional<DeviceMemory> bias) implements AutoCloseable {
+
+    /** {@return where the bias is, or 0} */
+    long biasAddress() {
+      return bias.map(DeviceMemory::address).orElse(0L);
+    }
+
+    @Override
+    public void close() {
+      matrix.close();
+      bias.ifPresent(DeviceMemory::close);
+    }
+  }
+
+  /**
    * One decoder layer.
    *
    * @param norms {@code [2, D]}: before attention, before feed-forward
    * @param qkv {@code [K * (G + 2) * Dh, D]}
    * @param attentionOutput {@code [H * Dh, D]}
-   * @param qkvBias {@code [K * (G + 2) * Dh]}
-   * @param outputBias {@code [D]}
    * @param gate {@code [F, D]}
    * @param up {@code [F, D]}
    * @param down {@code [F, D]}
    */
   record Layer(
       DeviceMemory norms,
-      ElasticMemory qkv,
-      ElasticMemory attentionOutput,
-      Optional<DeviceMemory> qkvBias,
-      Optional<DeviceMemory> outputBias,
-      ElasticMemory gate,
-      ElasticMemory up,
-      ElasticMemory down)
+      Projection qkv,
+      Projection attentionOutput,
+      Projection gate,
+      Projection up,
+      Projection down)
       implements AutoCloseable {
+
+    /** {@return the projection that a sublayer ends with} */
+    Projection output(Sublayer.Kind kind) {
+      return kind == Sublayer.Kind.ATTENTION ? attentionOutput : down;
+    }
 
     @Override
     public void close() {
-      for (DeviceMemory memory : List.of(norms, qkv, attentionOutput, gate, up, down)) {
-        memory.close();
-      }
-      qkvBias.ifPresent(DeviceMemory::close);
-      outputBias.ifPresent(DeviceMemory::close);
+      norms.close();
+      List.of(qkv, attentionOutput, gate, up, down).forEach(Projection::close);
     }
   }
 
@@ -70,12 +87,20 @@ record CudaWeights(
     return config.queryHeadsPerGroup() * config.headSize();
   }
 
-  /** {@return the matrices of a sublayer whose rows come and go with its units} */
+  /** {@return the matrices of a sublayer, whose rows come and go with its units} */
   List<ElasticMemory> matrices(int sublayer) {
     Layer layer = layers.get(sublayer / 2);
     return Sublayer.of(sublayer).kind() == Sublayer.Kind.ATTENTION
-        ? List.of(layer.qkv(), layer.attentionOutput())
-        : List.of(layer.gate(), layer.up(), layer.down());
+        ? List.of(layer.qkv().matrix(), layer.attentionOutput().matrix())
+        : List.of(layer.gate().matrix(), layer.up().matrix(), layer.down().matrix());
+  }
+
+  /** {@return the projections of a sublayer whose biases belong to its units} */
+  List<Projection> inputs(int sublayer) {
+    Layer layer = layers.get(sublayer / 2);
+    return Sublayer.of(sublayer).kind() == Sublayer.Kind.ATTENTION
+        ? List.of(layer.qkv())
+        : List.of(layer.gate(), layer.up());
   }
 
   /** {@return the rows of units in each of {@link #matrices}} */

@@ -8,7 +8,6 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Optional;
 import java.util.function.BiFunction;
 
 /**
@@ -103,7 +102,9 @@ final class ElasticWeights implements AutoCloseable {
     this.settled = device.newEvent();
     this.arrived = device.newEvent();
     for (CudaWeights.Layer layer : weights.layers()) {
-      layer.qkvBias().ifPresent(this::keepHome);
+      for (CudaWeights.Projection projection : List.of(layer.qkv(), layer.gate(), layer.up())) {
+        projection.bias().ifPresent(this::keepHome);
+      }
     }
     setShape(weights.config().maskShape());
   }
@@ -120,13 +121,10 @@ final class ElasticWeights implements AutoCloseable {
     parts.clear();
     long mostBytes = 0;
     for (int i = 0; i < shape.sublayers(); i++) {
-      Sublayer sublayer = Sublayer.of(i);
       List<CudaWeights.UnitRows> rows = weights.unitRows(shape, i);
-      List<Vector> vectors =
-          sublayer.kind() == Sublayer.Kind.ATTENTION
-              ? vectors(weights.layers().get(sublayer.layer()).qkvBias(), rows.getFirst())
-              : List.of();
-      parts.add(new Part(shape.units(sublayer.kind()), weights.matrices(i), rows, vectors));
+      List<Vector> vectors = vectors(rows.getFirst().unitRows(), weights.inputs(i));
+      int units = shape.units(Sublayer.of(i).kind());
+      parts.add(new Part(units, weights.matrices(i), rows, vectors));
       mostBytes = Math.max(mostBytes, rows.stream().mapToLong(row -> row.bytes(0)).sum());
     }
     if (aside != null) {
@@ -139,9 +137,11 @@ final class ElasticWeights implements AutoCloseable {
     }
   }
 
-  private List<Vector> vectors(Optional<DeviceMemory> bias, CudaWeights.UnitRows rows) {
-    long bytes = (long) rows.unitRows() * Float.BYTES;
-    return bias.map(placed -> new Vector(homes.get(placed), placed, bytes)).stream().toList();
+  private List<Vector> vectors(int unitRows, List<CudaWeights.Projection> projections) {
+    return projections.stream()
+        .flatMap(projection -> projection.bias().stream())
+        .map(placed -> new Vector(homes.get(placed), placed, unitRows * (long) Float.BYTES))
+        .toList();
   }
 
   /**
@@ -188,7 +188,7 @@ final class ElasticWeights implements AutoCloseable {
   boolean has(RetentionMask mask) {
     boolean needsArrivals = false;
     for (int i = 0; i < parts.size(); i++) {
-      BitSet missing = mask.units(Sublayer.of(i));
+      BitSet missing = needed(mask, i);
       missing.andNot(parts.get(i).slots.units());
       needsArrivals |= !missing.isEmpty();
       missing.andNot(parts.get(i).present());
@@ -264,16 +264,23 @@ final class ElasticWeights implements AutoCloseable {
     for (int i = 0; i < parts.size(); i++) {
       Part part = parts.get(i);
       BitSet kept = part.present();
-      kept.and(mask.units(Sublayer.of(i)));
-      change(part, kept.isEmpty() || hasEqualUnits(i) ? kept : part.present());
+      kept.and(needed(mask, i));
+      change(part, kept);
     }
     stream.record(settled);
   }
 
-  // The last channel block may be short. Then a feed-forward sublayer leaves only as a whole.
-  private boolean hasEqualUnits(int sublayer) {
-    return Sublayer.of(sublayer).kind() == Sublayer.Kind.ATTENTION
-        || shape.channels() % shape.channelBlockSize() == 0;
+  // The last channel block may be short. Then a feed-forward sublayer is there as a whole or not at
+  // all.
+  private BitSet needed(RetentionMask mask, int sublayer) {
+    BitSet units = mask.units(Sublayer.of(sublayer));
+    boolean hasEqualUnits =
+        Sublayer.of(sublayer).kind() == Sublayer.Kind.ATTENTION
+            || shape.channels() % shape.channelBlockSize() == 0;
+    if (!hasEqualUnits && !units.isEmpty()) {
+      units.set(0, parts.get(sublayer).slots.size());
+    }
+    return units;
   }
 
   /**
@@ -302,9 +309,9 @@ final class ElasticWeights implements AutoCloseable {
     part.arriving = new int[0];
     for (Vector vector : part.vectors) {
       for (int slot = 0; slot < part.slots.count(); slot++) {
-        long bytes = vector.unitBytes();
-        long home = part.slots.unitAt(slot) * bytes;
-        stream.copy(vector.placed(), slot * bytes, vector.home(), home, bytes);
+        long home = part.slots.unitAt(slot) * vector.unitBytes();
+        long bytes = Math.min(vector.unitBytes(), vector.home().bytes() - home); // may be short
+        stream.copy(vector.placed(), slot * vector.unitBytes(), vector.home(), home, bytes);
       }
     }
   }
@@ -367,7 +374,7 @@ final class ElasticWeights implements AutoCloseable {
   private boolean bring() {
     for (; growing < parts.size(); growing++) {
       Part part = parts.get(growing);
-      BitSet missing = wanted.units(Sublayer.of(growing));
+      BitSet missing = needed(wanted, growing);
       missing.andNot(part.present());
       int unit = missing.nextSetBit(0);
       if (unit >= 0) {

@@ -145,10 +145,10 @@ final class MaskTables implements AutoCloseable {
       Sublayer sublayer = Sublayer.of(i);
       BitSet dropped = mask.dropped(sublayer);
       boolean compensated = meanInputs.isPresent() && !dropped.isEmpty();
-      boolean attention = sublayer.kind() == Sublayer.Kind.ATTENTION;
       CudaWeights.Layer layer = weights.layers().get(sublayer.layer());
-      if (attention && layer.outputBias().isPresent() && (compensated || mask.retains(sublayer))) {
-        stream.copy(addends, i * rowBytes(), layer.outputBias().get(), 0, rowBytes());
+      Optional<DeviceMemory> bias = layer.output(sublayer.kind()).bias();
+      if (bias.isPresent() && (compensated || mask.retains(sublayer))) {
+        stream.copy(addends, i * rowBytes(), bias.get(), 0, rowBytes());
         added.set(i);
       }
       if (compensated) {

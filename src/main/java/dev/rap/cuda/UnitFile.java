@@ -56,9 +56,9 @@ final class UnitFile implements UnitSource {
       int first = unit * shape.channelBlockSize();
       int count = Math.min(shape.channelBlockSize(), shape.channels() - first);
       if (matrix == DOWN) {
-        columns(layer.down(), first, count, to);
+        columns(layer.down().matrix(), first, count, to);
       } else {
-        rows(matrix == 0 ? layer.gate() : layer.up(), first, count, to);
+        rows((matrix == 0 ? layer.gate() : layer.up()).matrix(), first, count, to);
       }
     }
   }

@@ -96,7 +96,7 @@ final class UnitMeans implements AutoCloseable {
       stream.upload(mean, 0, elements, elements.byteSize());
     }
     boolean attention = sublayer.kind() == Sublayer.Kind.ATTENTION;
-    CudaWeights.Layer layer = weights.layers().get(sublayer.layer());
+    DeviceMemory matrix = weights.layers().get(sublayer.layer()).output(sublayer.kind()).matrix();
     int unitRows = attention ? CudaWeights.outputRows(weights.config()) : shape.channelBlockSize();
     for (int unit = 0; unit < shape.units(sublayer.kind()); unit++) {
       kernels.accumulate(
@@ -106,7 +106,7 @@ final class UnitMeans implements AutoCloseable {
           mean.address(),
           values.length,
           1,
-          (attention ? layer.attentionOutput() : layer.down()).address(),
+          matrix.address(),
           values.length,
           weights.config().hiddenSize(),
           new CudaKernels.Units(tables.address(tableBytes(unit)), unitRows),

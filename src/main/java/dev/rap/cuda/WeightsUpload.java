@@ -1,6 +1,7 @@
 package dev.rap.cuda;
 
 import dev.rap.model.ModelConfig;
+import dev.rap.model.Sublayer;
 import dev.rap.model.Weights;
 import dev.rap.tensor.DType;
 import dev.rap.tensor.Tensor;
@@ -57,7 +58,7 @@ final class WeightsUpload implements AutoCloseable {
    * more, so it is kept in BF16.
    */
   private static Element elementOf(Weights weights) {
-    DType stored = weights.layers().getFirst().gate().dtype();
+    DType stored = weights.layers().getFirst().gate().matrix().dtype();
     return stored == DType.BF16 || stored == DType.F32 ? Element.BF16 : Element.F16;
   }
 
@@ -67,22 +68,13 @@ final class WeightsUpload implements AutoCloseable {
       bytes += weights.output().byteSize();
     }
     for (Weights.Layer layer : weights.layers()) {
-      for (Tensor tensor : matrices(layer)) {
-        bytes += tensor.byteSize();
+      for (Sublayer.Kind kind : Sublayer.Kind.values()) {
+        for (Weights.Projection projection : layer.projections(kind)) {
+          bytes += projection.matrix().byteSize();
+        }
       }
     }
     return bytes;
-  }
-
-  private static List<Tensor> matrices(Weights.Layer layer) {
-    return List.of(
-        layer.query().matrix(),
-        layer.key().matrix(),
-        layer.value().matrix(),
-        layer.attentionOutput().matrix(),
-        layer.gate(),
-        layer.up(),
-        layer.down());
   }
 
   /** {@return the parameters; what was allocated goes with the device if it throws} */
@@ -114,6 +106,18 @@ final class WeightsUpload implements AutoCloseable {
   }
 
   private CudaWeights.Layer layer(Weights.Layer layer) {
+    CudaWeights.Projection qkv = qkv(layer);
+    CudaWeights.Projection output = transposed(layer.attentionOutput());
+    CudaWeights.Projection gate = asStored(layer.gate());
+    CudaWeights.Projection up = asStored(layer.up());
+    CudaWeights.Projection down = transposed(layer.down());
+    float[] norms = new float[2 * config.hiddenSize()];
+    copy(layer.attentionNorm(), 0, config.hiddenSize(), norms, 0);
+    copy(layer.feedForwardNorm(), 0, config.hiddenSize(), norms, config.hiddenSize());
+    return new CudaWeights.Layer(floats(norms), qkv, output, gate, up, down);
+  }
+
+  private CudaWeights.Projection qkv(Weights.Layer layer) {
     int headSize = config.headSize();
     int groupRows = CudaWeights.outputRows(config);
     int stride = CudaWeights.qkvRows(config);
@@ -121,22 +125,18 @@ final class WeightsUpload implements AutoCloseable {
     convert(qkv.address(), layer.query().matrix(), groupRows, stride, false);
     convert(row(qkv, groupRows), layer.key().matrix(), headSize, stride, false);
     convert(row(qkv, groupRows + headSize), layer.value().matrix(), headSize, stride, false);
-    ElasticMemory output = elements(config.querySize());
-    convert(
-        output.address(),
-        layer.attentionOutput().matrix(),
-        config.querySize(),
-        config.querySize(),
-        true);
-    ElasticMemory gate = rows(layer.gate());
-    ElasticMemory up = rows(layer.up());
-    ElasticMemory down = elements(config.feedForwardSize());
-    convert(down.address(), layer.down(), config.feedForwardSize(), config.feedForwardSize(), true);
-    float[] norms = new float[2 * config.hiddenSize()];
-    copy(layer.attentionNorm(), 0, config.hiddenSize(), norms, 0);
-    copy(layer.feedForwardNorm(), 0, config.hiddenSize(), norms, config.hiddenSize());
-    return new CudaWeights.Layer(
-        floats(norms), qkv, output, qkvBias(layer), outputBias(layer), gate, up, down);
+    return new CudaWeights.Projection(qkv, qkvBias(layer));
+  }
+
+  private CudaWeights.Projection asStored(Weights.Projection projection) {
+    return new CudaWeights.Projection(rows(projection.matrix()), bias(projection));
+  }
+
+  private CudaWeights.Projection transposed(Weights.Projection projection) {
+    int inputs = projection.matrix().columns();
+    ElasticMemory memory = elements(inputs);
+    convert(memory.address(), projection.matrix(), inputs, inputs, true);
+    return new CudaWeights.Projection(memory, bias(projection));
   }
 
   private long row(DeviceMemory matrix, int row) {
@@ -205,13 +205,12 @@ final class WeightsUpload implements AutoCloseable {
     return Optional.of(floats(values));
   }
 
-  private Optional<DeviceMemory> outputBias(Weights.Layer layer) {
-    return layer
-        .attentionOutput()
+  private Optional<DeviceMemory> bias(Weights.Projection projection) {
+    return projection
         .bias()
         .map(
             bias -> {
-              float[] values = new float[config.hiddenSize()];
+              float[] values = new float[bias.columns()];
               copy(bias, 0, values.length, values, 0);
               return floats(values);
             });

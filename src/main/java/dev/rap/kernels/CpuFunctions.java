@@ -76,9 +76,11 @@ final class CpuFunctions {
           JAVA_INT, // dtype of the gate
           ADDRESS, // gate
           JAVA_LONG, // bytes of a row
+          ADDRESS, // its bias
           JAVA_INT, // dtype of up
           ADDRESS, // up
           JAVA_LONG, // bytes of a row
+          ADDRESS, // its bias
           ADDRESS, // rows
           JAVA_INT, // ranges of rows
           JAVA_INT); // columns

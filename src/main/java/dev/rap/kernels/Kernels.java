@@ -54,12 +54,15 @@ public interface Kernels extends AutoCloseable {
       boolean accumulate);
 
   /**
-   * y[t, r] = silu(gate[r] . x[t]) * (up[r] . x[t]), the SwiGLU half of a feed-forward sublayer.
+   * y[t, r] = silu(gate[r] . x[t] + gateBias[r]) * (up[r] . x[t] + upBias[r]), the SwiGLU half of a
+   * feed-forward sublayer.
    *
    * @param y {@code [tokens, yStride]}
    * @param x {@code [tokens, xStride]}
    * @param gate {@code [F, D]}
    * @param up {@code [F, D]}
+   * @param gateBias F32 {@code [F]}, or {@link MemorySegment#NULL}
+   * @param upBias F32 {@code [F]}, or {@link MemorySegment#NULL}
    * @param rows channels that are computed
    */
   void gatedMatmul(
@@ -70,6 +73,8 @@ public interface Kernels extends AutoCloseable {
       int tokens,
       Tensor gate,
       Tensor up,
+      MemorySegment gateBias,
+      MemorySegment upBias,
       Ranges rows);
 
   /**

@@ -129,6 +129,8 @@ final class NativeKernels implements Kernels {
       int tokens,
       Tensor gate,
       Tensor up,
+      MemorySegment gateBias,
+      MemorySegment upBias,
       Ranges rows) {
     if (gate.rows() != up.rows() || gate.columns() != up.columns()) {
       throw new IllegalArgumentException(
@@ -139,6 +141,8 @@ final class NativeKernels implements Kernels {
     Require.within("rows", rows, gate.rows());
     Require.rows("y", y, tokens, yStride, Require.end(rows));
     Require.rows("x", x, tokens, xStride, gate.columns());
+    Require.bias("gateBias", gateBias, rows);
+    Require.bias("upBias", upBias, rows);
     int status;
     try {
       status =
@@ -153,9 +157,11 @@ final class NativeKernels implements Kernels {
                   gate.dtype().ggmlId(),
                   gate.data(),
                   gate.rowBytes(),
+                  gateBias,
                   up.dtype().ggmlId(),
                   up.data(),
                   up.rowBytes(),
+                  upBias,
                   rows.segment(),
                   rows.count(),
                   gate.columns());

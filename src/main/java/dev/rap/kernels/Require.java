@@ -21,6 +21,13 @@ final class Require {
     }
   }
 
+  /** One float for each of {@code rows}, or {@link MemorySegment#NULL}. */
+  static void bias(String what, MemorySegment bias, Ranges rows) {
+    if (!bias.equals(MemorySegment.NULL)) {
+      bytes(what, bias, 4L * end(rows));
+    }
+  }
+
   /** Rows of floats, {@code stride} apart, of which the first {@code width} are used. */
   static void rows(String what, MemorySegment segment, int rows, int stride, int width) {
     if (width > stride) {

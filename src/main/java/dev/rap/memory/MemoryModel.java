@@ -90,19 +90,19 @@ public final class MemoryModel {
       Weights.Layer layer = weights.layers().get(l);
       fixed += storage.bytes(layer.attentionNorm()) + storage.bytes(layer.feedForwardNorm());
       units[2 * l] = new long[config.kvHeads()];
-      for (Weights.Projection p :
-          new Weights.Projection[] {
-            layer.query(), layer.key(), layer.value(), layer.attentionOutput()
-          }) {
-        fixed += p.bias().map(bias -> storage.bytes(bias)).orElse(0L);
+      for (Weights.Projection p : layer.projections(Sublayer.Kind.ATTENTION)) {
+        fixed += biasBytes(p, storage);
         for (int group = 0; group < config.kvHeads(); group++) {
           units[2 * l][group] += storage.bytes(p.matrix()) / config.kvHeads();
         }
       }
       units[2 * l + 1] = new long[shape.channelBlocks()];
-      long channel =
-          (storage.bytes(layer.gate()) + storage.bytes(layer.up()) + storage.bytes(layer.down()))
-              / config.feedForwardSize();
+      long channels = 0;
+      for (Weights.Projection p : layer.projections(Sublayer.Kind.FEED_FORWARD)) {
+        fixed += biasBytes(p, storage);
+        channels += storage.bytes(p.matrix());
+      }
+      long channel = channels / config.feedForwardSize();
       for (int block = 0; block < shape.channelBlocks(); block++) {
         units[2 * l + 1][block] = channel * channels(shape, block);
       }
@@ -115,6 +115,10 @@ public final class MemoryModel {
         storage.workspaceBytesPerToken(config),
         storage.stepTokens(),
         Float.BYTES * (long) config.vocabularySize());
+  }
+
+  private static long biasBytes(Weights.Projection projection, Storage storage) {
+    return projection.bias().map(storage::bytes).orElse(0L);
   }
 
   /** {@return the bytes of all parameters where {@code storage} keeps them} */

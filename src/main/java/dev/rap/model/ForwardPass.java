@@ -121,14 +121,12 @@ public final class ForwardPass implements AutoCloseable {
   }
 
   private SublayerPlan plan(Sublayer sublayer, BitSet units, MaskShape shape) {
-    return SublayerPlan.of(sublayer.kind(), units, shape, config, outputProjection(sublayer));
+    Tensor projection = outputProjection(sublayer).matrix();
+    return SublayerPlan.of(sublayer.kind(), units, shape, config, projection);
   }
 
-  private Tensor outputProjection(Sublayer sublayer) {
-    Weights.Layer layer = weights.layers().get(sublayer.layer());
-    return sublayer.kind() == Sublayer.Kind.ATTENTION
-        ? layer.attentionOutput().matrix()
-        : layer.down();
+  private Weights.Projection outputProjection(Sublayer sublayer) {
+    return weights.layers().get(sublayer.layer()).output(sublayer.kind());
   }
 
   private void compensate(MeanInputs means) {
@@ -151,9 +149,9 @@ public final class ForwardPass implements AutoCloseable {
       MemorySegment.copy(mean, start, input, ValueLayout.JAVA_FLOAT, 4L * start, elements);
     }
     MemorySegment row = compensation(sublayer.index());
-    addProjected(row, input, mean.length, 1, outputProjection(sublayer), dropped.readable());
-    if (sublayer.kind() == Sublayer.Kind.ATTENTION && !mask.retains(sublayer)) {
-      addBias(row, 1, weights.layers().get(sublayer.layer()).attentionOutput());
+    addProjected(row, sublayer, 1, dropped.readable());
+    if (!mask.retains(sublayer)) {
+      addBias(row, 1, outputProjection(sublayer));
     }
   }
 
@@ -195,6 +193,8 @@ public final class ForwardPass implements AutoCloseable {
       } else {
         feedForward(layer, plan, batch.tokens());
       }
+      addProjected(hidden, sublayer, batch.tokens(), plan.readable());
+      addBias(hidden, batch.tokens(), outputProjection(sublayer));
     }
     if (compensated.get(index)) {
       kernels.addRow(
@@ -221,9 +221,6 @@ public final class ForwardPass implements AutoCloseable {
         batch,
         present,
         plan.units());
-    Tensor output = layer.attentionOutput().matrix();
-    addProjected(hidden, attended, config.querySize(), tokens, output, plan.readable());
-    addBias(hidden, tokens, layer.attentionOutput());
   }
 
   private void feedForward(Weights.Layer layer, SublayerPlan plan, int tokens) {
@@ -235,10 +232,15 @@ public final class ForwardPass implements AutoCloseable {
         normed,
         config.hiddenSize(),
         tokens,
-        layer.gate(),
-        layer.up(),
+        layer.gate().matrix(),
+        layer.up().matrix(),
+        biasOrNull(layer.gate()),
+        biasOrNull(layer.up()),
         plan.inner());
-    addProjected(hidden, gated, channels, tokens, layer.down(), plan.readable());
+  }
+
+  private static MemorySegment biasOrNull(Weights.Projection projection) {
+    return projection.bias().map(Tensor::data).orElse(MemorySegment.NULL);
   }
 
   private void project(
@@ -262,9 +264,18 @@ public final class ForwardPass implements AutoCloseable {
     kernels.rope(x, stride, tokens, cosSin, config.headSize(), config.ropePairing(), columns);
   }
 
-  private void addProjected(
-      MemorySegment y, MemorySegment x, int xStride, int tokens, Tensor w, Ranges columns) {
-    kernels.matmul(y, config.hiddenSize(), x, xStride, tokens, w, hiddenColumns, columns, true);
+  // y += the projection that the sublayer ends with, of what lies in its input.
+  private void addProjected(MemorySegment y, Sublayer sublayer, int tokens, Ranges columns) {
+    kernels.matmul(
+        y,
+        config.hiddenSize(),
+        projectionInput(sublayer.kind()),
+        config.projectionInputSize(sublayer.kind()),
+        tokens,
+        outputProjection(sublayer).matrix(),
+        hiddenColumns,
+        columns,
+        true);
   }
 
   private void addBias(MemorySegment y, int tokens, Weights.Projection projection) {

@@ -74,9 +74,6 @@ final class HuggingFaceConfig {
     if (!activation.equals("silu")) {
       throw settings.unsupported("activation " + Settings.printable(activation), "silu");
     }
-    if (settings.flag("mlp_bias")) {
-      throw settings.unsupported("feed-forward biases", "biases of attention");
-    }
     double rotated =
         rope.number("partial_rotary_factor")
             .orElse(settings.number("partial_rotary_factor").orElse(1));

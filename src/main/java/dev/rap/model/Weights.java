@@ -46,9 +46,22 @@ public record Weights(
       Projection value,
       Projection attentionOutput,
       Tensor feedForwardNorm,
-      Tensor gate,
-      Tensor up,
-      Tensor down) {}
+      Projection gate,
+      Projection up,
+      Projection down) {
+
+    /** {@return the projection that a sublayer ends with} */
+    public Projection output(Sublayer.Kind kind) {
+      return kind == Sublayer.Kind.ATTENTION ? attentionOutput : down;
+    }
+
+    /** {@return all of a sublayer, that which it ends with last} */
+    public List<Projection> projections(Sublayer.Kind kind) {
+      return kind == Sublayer.Kind.ATTENTION
+          ? List.of(query, key, value, attentionOutput)
+          : List.of(gate, up, down);
+    }
+  }
 
   /** {@return whether the output projection is the embedding table} */
   public boolean tied() {

@@ -49,9 +49,9 @@ final class WeightsReader {
         projection(names.of(layer, Part.VALUE), config.kvSize(), hiddenSize),
         projection(names.of(layer, Part.ATTENTION_OUTPUT), hiddenSize, config.querySize()),
         vector(names.of(layer, Part.FEED_FORWARD_NORM), hiddenSize),
-        matrix(names.of(layer, Part.GATE), channels, hiddenSize),
-        matrix(names.of(layer, Part.UP), channels, hiddenSize),
-        matrix(names.of(layer, Part.DOWN), hiddenSize, channels));
+        projection(names.of(layer, Part.GATE), channels, hiddenSize),
+        projection(names.of(layer, Part.UP), channels, hiddenSize),
+        projection(names.of(layer, Part.DOWN), hiddenSize, channels));
   }
 
   private Projection projection(String name, int outputs, int inputs) {
@@ -87,7 +87,7 @@ final class WeightsReader {
     for (String name : checkpoint.names()) {
       if (!taken.containsKey(name) && !names.mayBeLeft(name, tied)) {
         throw new InputException(
-            "%s: has tensor %s, for which a Llama decoder of %d layers has no place; supported are norms, attention with or without biases, and feed-forward without: use another model"
+            "%s: has tensor %s, for which a Llama decoder of %d layers has no place; supported are norms, and attention and feed-forward with or without biases: use another model"
                 .formatted(checkpoint.path(), name, config.layers()));
       }
     }

@@ -95,7 +95,7 @@ public final class HuggingFaceFolders {
         .put("hidden_size", config.hiddenSize())
         .put("intermediate_size", config.feedForwardSize())
         .put("max_position_embeddings", config.contextLength())
-        .put("mlp_bias", false)
+        .put("mlp_bias", model.biases())
         .put("num_attention_heads", config.queryHeads())
         .put("num_hidden_layers", config.layers())
         .put("num_key_value_heads", config.kvHeads())

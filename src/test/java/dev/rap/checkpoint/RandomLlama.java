@@ -108,9 +108,9 @@ public record RandomLlama(
       addProjection(tensors, layer + "self_attn.v_proj", config.kvSize(), hidden);
       addProjection(tensors, layer + "self_attn.o_proj", hidden, config.querySize());
       tensors.add(norm(layer + "post_attention_layernorm"));
-      tensors.add(matrix(layer + "mlp.gate_proj", channels, hidden));
-      tensors.add(matrix(layer + "mlp.up_proj", channels, hidden));
-      tensors.add(matrix(layer + "mlp.down_proj", hidden, channels));
+      addProjection(tensors, layer + "mlp.gate_proj", channels, hidden);
+      addProjection(tensors, layer + "mlp.up_proj", channels, hidden);
+      addProjection(tensors, layer + "mlp.down_proj", hidden, channels);
     }
     tensors.add(norm("model.norm"));
     if (!tied) {

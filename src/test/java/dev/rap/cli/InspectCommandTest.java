@@ -70,7 +70,18 @@ class InspectCommandTest {
     JsonNode facts = new ObjectMapper().readTree(inspect(model.toString(), "--json").out());
     assertEquals("Hugging Face", facts.get("format").asText());
     assertEquals(104_768 + 288 * 64, facts.get("parameters").asLong());
-    assertEquals(4 * (2 * 288 * 64 + 5 * 64), facts.get("fixedBytes").asLong());
+    assertEquals(4L * (2 * 288 * 64 + 5 * 64), facts.get("fixedBytes").asLong());
+  }
+
+  // Of a layer: query 128, key, value, output, gate and up 64, 64, 64, 96 and 96, down 64.
+  @Test
+  void biasesAreParametersThatNoMaskDrops() throws IOException {
+    Path model = HuggingFaceFolders.write(folder.resolve("hf"), RandomLlama.tiny().withBiases());
+    JsonNode facts = new ObjectMapper().readTree(inspect(model.toString(), "--json").out());
+    int biases = 2 * (128 + 64 + 64 + 64 + 96 + 96 + 64);
+    assertEquals(104_768 + biases, facts.get("parameters").asLong());
+    assertEquals(4L * (104_768 + biases), facts.get("bytes").asLong());
+    assertEquals(4L * (288 * 64 + 5 * 64 + biases), facts.get("fixedBytes").asLong());
   }
 
   @Test

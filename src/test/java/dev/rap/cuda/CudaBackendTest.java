@@ -40,8 +40,8 @@ class CudaBackendTest {
   }
 
   // Matrices in 2 bytes an element: embedding 288 x 64, and in each of 2 layers query and output
-  // 128
-  // x 64, key and value 64 x 64, three of 96 x 64; five norms of 64 in F32. The ring: 4 x 32 MiB.
+  // 128 x 64, key and value 64 x 64, three of 96 x 64; five norms of 64 in F32. The ring: 4 x 32
+  // MiB.
   @Test
   void aModelWithoutRoomIsRefusedWithTheArithmetic() {
     long weights = 2 * (288 * 64 + 2 * (2 * 128 * 64 + 2 * 64 * 64 + 3 * 96 * 64)) + 5 * 4 * 64;

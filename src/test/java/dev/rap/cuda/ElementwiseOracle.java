@@ -94,7 +94,7 @@ final class ElementwiseOracle {
     double[] x = new double[size];
     for (int i = 0; i < size; i++) {
       x[i] = Elements.get(type, qkv, row + column + i);
-      x[i] += isNull(bias) ? 0 : bias.getAtIndex(JAVA_FLOAT, column + i);
+      x[i] += valueOr0(bias, column + i);
     }
     return x;
   }
@@ -122,6 +122,8 @@ final class ElementwiseOracle {
       Element type,
       MemorySegment gate,
       MemorySegment up,
+      MemorySegment gateBias,
+      MemorySegment upBias,
       long stride,
       int tokens,
       int channels,
@@ -130,12 +132,16 @@ final class ElementwiseOracle {
     for (long t = 0; t < tokens; t++) {
       for (int c = 0; c < channels; c++) {
         if (retains(units, c / unitRows)) {
-          double g = Elements.get(type, gate, t * stride + c);
-          double value = g / (1 + Math.exp(-g)) * Elements.get(type, up, t * stride + c);
-          Elements.put(type, gate, t * stride + c, value);
+          double g = Elements.get(type, gate, t * stride + c) + valueOr0(gateBias, c);
+          double u = Elements.get(type, up, t * stride + c) + valueOr0(upBias, c);
+          Elements.put(type, gate, t * stride + c, gated(g, u));
         }
       }
     }
+  }
+
+  static double gated(double gate, double up) {
+    return gate / (1 + Math.exp(-gate)) * up;
   }
 
   static void addRow(MemorySegment y, MemorySegment row, int tokens, int d) {
@@ -252,7 +258,12 @@ final class ElementwiseOracle {
     }
   }
 
-  static boolean isNull(MemorySegment segment) {
+  /** {@return an element of an F32 row that may be missing} */
+  static double valueOr0(MemorySegment row, int column) {
+    return isNull(row) ? 0 : row.getAtIndex(JAVA_FLOAT, column);
+  }
+
+  private static boolean isNull(MemorySegment segment) {
     return segment.equals(MemorySegment.NULL);
   }
 

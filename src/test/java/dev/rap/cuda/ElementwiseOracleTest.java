@@ -122,7 +122,7 @@ class ElementwiseOracleTest {
       Elements.put(TYPE, gate, c, gates[c % 3]);
       Elements.put(TYPE, up, c, 2);
     }
-    ElementwiseOracle.swiglu(TYPE, gate, up, 40, 1, 36, buffers.ints(2, 0, 2), 16);
+    ElementwiseOracle.swiglu(TYPE, gate, up, NULL, NULL, 40, 1, 36, buffers.ints(2, 0, 2), 16);
     float activated = 1.5f * Elements.get(TYPE, elements(ln3), 0);
     assertEquals(0, Elements.get(TYPE, gate, 0));
     assertEquals(activated, Elements.get(TYPE, gate, 1), 1e-3f);
@@ -130,6 +130,19 @@ class ElementwiseOracleTest {
     assertEquals(Elements.get(TYPE, elements(ln3), 0), Elements.get(TYPE, gate, 16));
     assertEquals(activated, Elements.get(TYPE, gate, 34), 1e-3f);
     assertEquals(Elements.get(TYPE, elements(ln3), 0), Elements.get(TYPE, gate, 37));
+  }
+
+  // silu(ln 3) = ln 3 * 3 / 4, of 1 and its bias, times 0.5 and its bias.
+  @Test
+  void biasesAreAddedBeforeTheGate() {
+    float ln3 = (float) Math.log(3);
+    MemorySegment gate = elements(1, 1, 9);
+    MemorySegment up = elements(0.5f, 0.5f, 9);
+    MemorySegment gateBias = buffers.floats(9, ln3 - 1);
+    MemorySegment upBias = buffers.floats(9, 3.5f);
+    ElementwiseOracle.swiglu(TYPE, gate, up, gateBias, upBias, 3, 1, 2, NULL, 16);
+    assertEquals(3 * ln3, Elements.get(TYPE, gate, 1), 2e-3f);
+    assertEquals(9, Elements.get(TYPE, gate, 2));
   }
 
   @Test

@@ -27,7 +27,10 @@ class FakeModelTest {
     "gqa4-llama3-rope,  7, false", // chunks that end inside of KvBlocks
     "gqa4-llama3-rope,  1, true",
     "gqa8-sharded,     24, true",
-    "gqa8-sharded,      5, false"
+    "gqa8-sharded,      5, false",
+    "ffn-biased,       24, true",
+    "ffn-biased,       24, false",
+    "ffn-biased,        1, true"
   })
   void agreesWithTransformersAndLeavesNothing(String model, int stepTokens, boolean blas)
       throws Exception {
@@ -59,7 +62,8 @@ class FakeModelTest {
           }
           return backend;
         },
-        GpuModelTest.F16.relative());
+        GpuModelTest.F16.relative(),
+        full ? 32 : 64); // of 64 the last is short
     assertEquals(List.of(), driver.leaks());
   }
 }

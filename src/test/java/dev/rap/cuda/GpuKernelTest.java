@@ -125,9 +125,22 @@ class GpuKernelTest {
         });
   }
 
-  @ParameterizedTest(name = "{0} tokens, {1} channels, hidden size {2}")
-  @CsvSource({"1, 64, 64", "5, 160, 576", "16, 1536, 64", "31, 96, 128", "64, 320, 192"})
-  void gatedRowsAgree(int tokens, int channels, int d) {
+  private static long bias(KernelBed bed, boolean biased, int channels, long seed) {
+    return biased ? bed.floats(channels, seed).address() : 0;
+  }
+
+  @ParameterizedTest(name = "{0} tokens, {1} channels, hidden size {2}, biases {3} {4}")
+  @CsvSource({
+    "1, 64, 64, false, false",
+    "5, 160, 576, false, false",
+    "16, 1536, 64, false, false",
+    "31, 96, 128, false, false",
+    "64, 320, 192, false, false",
+    "1, 160, 64, true, true",
+    "16, 96, 128, false, true",
+    "64, 1536, 64, true, false"
+  })
+  void gatedRowsAgree(int tokens, int channels, int d, boolean gateBiased, boolean upBiased) {
     for (Element type : Element.values()) {
       compare(
           2 * rounded(type), // products of two
@@ -147,6 +160,8 @@ class GpuKernelTest {
                     tokens,
                     gate.address(),
                     up.address(),
+                    bias(bed, gateBiased, channels, 4),
+                    bias(bed, upBiased, channels, 5),
                     channels,
                     d,
                     units(bed, 64, 0, (channels - 1) / 64));
@@ -218,19 +233,40 @@ class GpuKernelTest {
         });
   }
 
+  @ParameterizedTest(name = "{0} channels, biases {1} {2}")
+  @CsvSource({
+    "160, false, false",
+    "160, true, true",
+    "160, false, true",
+    "149, true, false" // one by one
+  })
+  void gatesAgree(int channels, boolean gateBiased, boolean upBiased) {
+    for (Element type : Element.values()) {
+      compare(
+          2 * rounded(type),
+          bed -> {
+            DeviceMemory gate = bed.elements(type, 70L * 160, 1, 1);
+            DeviceMemory up = bed.elements(type, 70L * 160, 1, 2);
+            bed.kernels()
+                .swiglu(
+                    bed.stream(),
+                    type,
+                    gate.address(),
+                    up.address(),
+                    bias(bed, gateBiased, channels, 3),
+                    bias(bed, upBiased, channels, 4),
+                    160,
+                    70,
+                    channels,
+                    units(bed, 64, 0, 2));
+            return bed.elements(type, gate);
+          });
+    }
+  }
+
   @ParameterizedTest
   @EnumSource
-  void gatesAndSumsOfColumnsAgree(Element type) {
-    compare(
-        2 * rounded(type),
-        bed -> {
-          DeviceMemory gate = bed.elements(type, 70L * 160, 1, 1);
-          DeviceMemory up = bed.elements(type, 70L * 160, 1, 2);
-          Units units = units(bed, 64, 0, 2);
-          bed.kernels()
-              .swiglu(bed.stream(), type, gate.address(), up.address(), 160, 70, 160, units);
-          return bed.elements(type, gate);
-        });
+  void sumsOfColumnsAgree(Element type) {
     compare(
         F32,
         bed -> {

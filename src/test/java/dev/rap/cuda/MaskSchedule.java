@@ -45,23 +45,23 @@ final class MaskSchedule implements AutoCloseable {
           8,
           4,
           32,
-          96,
+          160,
           288,
           256,
           1e-5f,
           1e4,
           new RopeScaling.None(),
           RopePairing.HALVES);
-  private static final RetentionMask DENSE = RetentionMask.dense(CONFIG.maskShape(32));
   private static final int MOST_TOKENS = 90;
   private static final ModelRunner.Limits LIMITS =
       new ModelRunner.Limits(64, 3, MOST_TOKENS, 3 * 96, 3);
 
   private final List<ModelRunner> runners;
   private final double tolerance;
+  private final RetentionMask dense;
   private final Random random = new Random(5);
   private final List<Live> live = new ArrayList<>();
-  private RetentionMask mask = DENSE;
+  private RetentionMask mask;
   private double worst;
 
   /** A sequence; its tokens are given, not drawn. */
@@ -89,7 +89,9 @@ final class MaskSchedule implements AutoCloseable {
     }
   }
 
-  private MaskSchedule(Backend reference, Backend tested, double tolerance) {
+  private MaskSchedule(Backend reference, Backend tested, double tolerance, int channelBlockSize) {
+    this.dense = RetentionMask.dense(CONFIG.maskShape(channelBlockSize));
+    this.mask = dense;
     this.runners = List.of(reference.newRunner(LIMITS), tested.newRunner(LIMITS));
     this.tolerance = tolerance;
   }
@@ -98,15 +100,18 @@ final class MaskSchedule implements AutoCloseable {
    * Runs the schedule.
    *
    * @param tolerance of the norm of a token's logits
+   * @param channelBlockSize of the masks, for 160 channels
    */
-  static void check(Path folder, Function<Weights, Backend> load, double tolerance) {
+  static void check(
+      Path folder, Function<Weights, Backend> load, double tolerance, int channelBlockSize) {
     RandomLlama llama = RandomLlama.tiny().with(CONFIG).with(DType.F16);
     try (Checkpoint checkpoint =
         Checkpoint.open(GgufFiles.write(folder.resolve("m.gguf"), llama))) {
       Weights weights = WeightsLoader.load(checkpoint);
       try (Backend tested = load.apply(weights);
           Backend reference = new CpuBackend(weights, CpuKernels.reference(), 1);
-          MaskSchedule schedule = new MaskSchedule(reference, tested, tolerance)) {
+          MaskSchedule schedule =
+              new MaskSchedule(reference, tested, tolerance, channelBlockSize)) {
         schedule.run();
         System.out.printf("off by at most %.5f of the logits' norm%n", schedule.worst);
       }
@@ -117,22 +122,22 @@ final class MaskSchedule implements AutoCloseable {
     begin(37);
     begin(5);
     steps(4);
-    change(groups(groups(DENSE, 0, 0, 2, 3), 1, 1, 3)); // groups go
+    change(groups(groups(dense, 0, 0, 2, 3), 1, 1, 3)); // groups go
     steps(4);
-    change(groups(groups(groups(DENSE, 0, 0, 1), 1, 0, 2), 2, 3)); // others go as they return
+    change(groups(groups(groups(dense, 0, 0, 1), 1, 0, 2), 2, 3)); // others go as they return
     begin(20);
     steps(4);
     end(0); // leaves a hole of blocks below those of the others
-    change(groups(DENSE, 2, 1, 2, 3).without(Sublayer.of(2)).without(Sublayer.of(3)));
+    change(groups(dense, 2, 1, 2, 3).without(Sublayer.of(2)).without(Sublayer.of(3)));
     steps(3);
     begin(30);
-    change(groups(groups(DENSE, 0, 1, 3), 2, 0, 3));
+    change(groups(groups(dense, 0, 1, 3), 2, 0, 3));
     steps(3);
-    change(DENSE);
+    change(dense);
     steps(3);
-    change(groups(groups(groups(DENSE, 0, 1), 1, 2), 2)); // little is left
+    change(groups(groups(groups(dense, 0, 1), 1, 2), 2)); // little is left
     steps(3);
-    change(DENSE);
+    change(dense);
     end(0);
     begin(16); // in blocks that others had
     steps(8);
@@ -143,10 +148,10 @@ final class MaskSchedule implements AutoCloseable {
 
   // Any units go and return, and so do blocks; memory follows at once, in steps, or not at all.
   private void wander() {
-    RetentionMask next = DENSE;
-    for (int i = 0; i < DENSE.shape().sublayers(); i++) {
+    RetentionMask next = dense;
+    for (int i = 0; i < dense.shape().sublayers(); i++) {
       BitSet units = BitSet.valueOf(new long[] {random.nextLong(1 << 9)});
-      units.clear(DENSE.shape().units(Sublayer.of(i).kind()), 9);
+      units.clear(dense.shape().units(Sublayer.of(i).kind()), 9);
       next = random.nextInt(3) == 0 ? next : next.with(Sublayer.of(i), units);
     }
     RetentionMask wanted = next;

@@ -48,8 +48,9 @@ class NativeCudaKernelsTest {
   void productsPassTheirArguments() {
     kernels.rows(STREAM, Element.BF16, Y, 11, true, X, 12, 13, W, 14, 15, UNITS);
     assertCalled("rows", STREAM, 1, Y, 11, 1, X, 12, 13, W, 14, 15, UNITS.table(), 48);
-    kernels.gatedRows(STREAM, Element.F16, Y, 11, X, 12, 13, W, V, 14, 15, UNITS);
-    assertCalled("gated_rows", STREAM, 0, Y, 11, X, 12, 13, W, V, 14, 15, UNITS.table(), 48);
+    kernels.gatedRows(STREAM, Element.F16, Y, 11, X, 12, 13, W, V, 16, 17, 14, 15, UNITS);
+    assertCalled(
+        "gated_rows", STREAM, 0, Y, 11, X, 12, 13, W, V, 16, 17, 14, 15, UNITS.table(), 48);
     kernels.accumulate(STREAM, Element.F16, Y, X, 12, 13, W, 14, 15, UNITS, V, SCRATCH);
     assertCalled("accumulate", STREAM, 0, Y, X, 12, 13, W, 14, 15, UNITS.table(), 48, V, SCRATCH);
     kernels.read(STREAM, X, 1L << 34, Y);
@@ -110,8 +111,8 @@ class NativeCudaKernelsTest {
     kernels.ropeStore(STREAM, Element.F16, X, 11, W, 12, HEADS, V, true, Y, SCRATCH, KV, 13);
     assertCalled(
         "rope_store", STREAM, 0, X, 11, W, 12, 8, 4, 128, V, 1, Y, SCRATCH, KV.blocks(), 16, 13);
-    kernels.swiglu(STREAM, Element.BF16, Y, X, 11, 12, 13, UNITS);
-    assertCalled("swiglu", STREAM, 1, Y, X, 11, 12, 13, UNITS.table(), 48);
+    kernels.swiglu(STREAM, Element.BF16, Y, X, W, V, 11, 12, 13, UNITS);
+    assertCalled("swiglu", STREAM, 1, Y, X, W, V, 11, 12, 13, UNITS.table(), 48);
     kernels.addRow(STREAM, Y, X, 11, 64);
     assertCalled("add_row", STREAM, Y, X, 11, 64);
     kernels.columnSums(STREAM, Element.F16, Y, X, 11, 12, 13);

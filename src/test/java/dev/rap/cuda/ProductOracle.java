@@ -45,6 +45,8 @@ final class ProductOracle {
       int tokens,
       MemorySegment gate,
       MemorySegment up,
+      MemorySegment gateBias,
+      MemorySegment upBias,
       int rows,
       int d,
       MemorySegment units,
@@ -56,7 +58,11 @@ final class ProductOracle {
       for (int t = 0; t < tokens; t++) {
         double g = dot(type, x, t * xStride, gate, (long) r * d, d);
         double u = dot(type, x, t * xStride, up, (long) r * d, d);
-        Elements.put(type, y, t * yStride + r, g / (1 + Math.exp(-g)) * u);
+        double value =
+            ElementwiseOracle.gated(
+                g + ElementwiseOracle.valueOr0(gateBias, r),
+                u + ElementwiseOracle.valueOr0(upBias, r));
+        Elements.put(type, y, t * yStride + r, value);
       }
     }
   }
@@ -84,7 +90,7 @@ final class ProductOracle {
         }
       }
       for (int c = 0; c < d; c++) {
-        double more = ElementwiseOracle.isNull(addend) ? 0 : addend.getAtIndex(JAVA_FLOAT, c);
+        double more = ElementwiseOracle.valueOr0(addend, c);
         long at = (long) t * d + c;
         y.setAtIndex(JAVA_FLOAT, at, (float) (y.getAtIndex(JAVA_FLOAT, at) + sums[c] + more));
       }

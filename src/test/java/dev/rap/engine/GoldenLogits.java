@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.rap.checkpoint.Checkpoint;
 import dev.rap.kv.BlockTable;
 import dev.rap.model.MaskShape;
+import dev.rap.model.MeanInputs;
 import dev.rap.model.RetentionMask;
 import dev.rap.model.Sublayer;
 import dev.rap.model.Weights;
@@ -21,8 +22,8 @@ import java.util.Optional;
 import java.util.function.Function;
 
 /**
- * Tiny models with the logits that Transformers computed for them in fp32, dense and with units
- * zeroed ({@code scripts/golden-logits.py}).
+ * Tiny models with the logits that Transformers computed for them in fp32, dense, with units
+ * zeroed, and with mean inputs in their place ({@code scripts/golden-logits.py}).
  *
  * @param folder of one of them
  */
@@ -52,7 +53,8 @@ public record GoldenLogits(Path folder) {
       for (JsonNode goldenCase : golden.get("cases")) {
         try (ModelRunner runner =
             backend.newRunner(new ModelRunner.Limits(stepTokens, 1, 32, 32, 5))) {
-          runner.setMask(mask(goldenCase.get("mask"), backend.weights()), Optional.empty());
+          RetentionMask mask = mask(goldenCase.get("mask"), backend.weights());
+          runner.setMask(mask, means(goldenCase.path("means")));
           runner.reclaim();
           while (runner.work()) {
             // until all that was dropped has left
@@ -100,6 +102,20 @@ public record GoldenLogits(Path folder) {
     double logits = 5; // about, as their norm goes
     double most = Math.min(tolerance.absolute(), logits * tolerance.relative());
     assertEquals(mean, nll / (tokens.length - 1), most, name);
+  }
+
+  private static Optional<MeanInputs> means(JsonNode node) {
+    if (node.isMissingNode()) {
+      return Optional.empty();
+    }
+    float[][] means = new float[node.size()][];
+    for (int i = 0; i < means.length; i++) {
+      means[i] = new float[node.get(i).size()];
+      for (int j = 0; j < means[i].length; j++) {
+        means[i][j] = node.get(i).get(j).floatValue();
+      }
+    }
+    return Optional.of(new MeanInputs(means));
   }
 
   private static RetentionMask mask(JsonNode node, Weights weights) {

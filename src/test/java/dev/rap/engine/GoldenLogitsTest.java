@@ -33,7 +33,10 @@ class GoldenLogitsTest {
     "gqa4-llama3-rope,  7, native",
     "gqa8-sharded,     24, reference",
     "gqa8-sharded,      1, reference",
-    "gqa8-sharded,     24, native"
+    "gqa8-sharded,     24, native",
+    "ffn-biased,       24, reference",
+    "ffn-biased,       24, native",
+    "ffn-biased,        1, native"
   })
   void agreesWithTransformers(String folder, int stepTokens, String kernelKind) throws Exception {
     boolean isNative = kernelKind.equals("native");

@@ -31,17 +31,22 @@ class NativeGatedMatmulTest {
   @ParameterizedTest
   @MethodSource("kinds")
   void gatedProductsAgreeWithTheOracle(Isa isa, DType type) {
-    // Mixed types, as some quantised files have them, and masks of channel blocks.
+    // Mixed types, as some quantised files have them, masks of channel blocks, and ranges that
+    // share a panel.
     DType other = type == DType.Q8_0 ? DType.Q4_1 : type;
     try (Kernels kernels = new NativeKernels(2, isa)) {
       for (int tokens : new int[] {1, 2, 5, 17}) {
-        compare(kernels, type, other, tokens, Ranges.all(97));
-        compare(kernels, type, other, tokens, Ranges.of(0, 32, 64, 97));
+        for (boolean biased : new boolean[] {false, true}) {
+          compare(kernels, type, other, tokens, Ranges.all(97), biased);
+          compare(kernels, type, other, tokens, Ranges.of(0, 32, 64, 97), biased);
+          compare(kernels, type, other, tokens, Ranges.of(3, 20, 41, 90), biased);
+        }
       }
     }
   }
 
-  private void compare(Kernels kernels, DType gateType, DType upType, int tokens, Ranges rows) {
+  private void compare(
+      Kernels kernels, DType gateType, DType upType, int tokens, Ranges rows, boolean biased) {
     int columns = 160;
     try (Arena arena = Arena.ofConfined()) {
       RandomData data = new RandomData(arena, tokens);
@@ -57,8 +62,10 @@ class NativeGatedMatmulTest {
       Ranges all = Ranges.all(columns);
       oracle.matmul(gates, 97, x, columns, tokens, gate, rows, all, false);
       oracle.matmul(ups, 97, x, columns, tokens, up, rows, all, false);
-      oracle.gatedMatmul(expected, 97, x, columns, tokens, gate, up, rows);
-      kernels.gatedMatmul(actual, 97, x, columns, tokens, gate, up, rows);
+      MemorySegment gateBias = biased ? bias(data, gates, tokens) : MemorySegment.NULL;
+      MemorySegment upBias = biased ? bias(data, ups, tokens) : MemorySegment.NULL;
+      oracle.gatedMatmul(expected, 97, x, columns, tokens, gate, up, gateBias, upBias, rows);
+      kernels.gatedMatmul(actual, 97, x, columns, tokens, gate, up, gateBias, upBias, rows);
 
       // Norms: weights are below 3 in the mean square, activations are below 127.
       double product = Tolerance.product(columns, Math.sqrt(3 * columns), 127 * Math.sqrt(columns));
@@ -81,6 +88,16 @@ class NativeGatedMatmulTest {
     }
   }
 
+  /** {@return a bias of whole numbers for 97 rows, which is added to products of theirs} */
+  private static MemorySegment bias(RandomData data, MemorySegment products, int tokens) {
+    MemorySegment bias = data.integers(97);
+    for (int i = 0; i < tokens * 97; i++) {
+      float sum = at(products, i) + at(bias, i % 97);
+      products.set(ValueLayout.JAVA_FLOAT_UNALIGNED, 4L * i, sum);
+    }
+    return bias;
+  }
+
   @ParameterizedTest
   @MethodSource("isas")
   void exponentialIsAccurateOverItsRange(Isa isa) {
@@ -96,7 +113,8 @@ class NativeGatedMatmulTest {
       Tensor gate = new Tensor(DType.F32, rows, 1, gates);
       Tensor up = new Tensor(DType.F32, rows, 1, data.floats(rows, 1));
       MemorySegment y = data.floats(rows, 0);
-      kernels.gatedMatmul(y, rows, data.floats(1, 1), 1, 1, gate, up, Ranges.all(rows));
+      MemorySegment none = MemorySegment.NULL;
+      kernels.gatedMatmul(y, rows, data.floats(1, 1), 1, 1, gate, up, none, none, Ranges.all(rows));
       for (int r = 0; r < rows; r++) {
         double g = at(gates, r);
         double silu = g / (1 + Math.exp(-g));

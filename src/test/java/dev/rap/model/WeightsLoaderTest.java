@@ -108,10 +108,10 @@ class WeightsLoaderTest {
           assertShape(64, 64, layer.key().matrix());
           assertShape(64, 64, layer.value().matrix());
           assertShape(64, 128, layer.attentionOutput().matrix());
-          assertShape(96, 64, layer.gate());
-          assertShape(96, 64, layer.up());
-          assertShape(64, 96, layer.down());
-          assertEquals(dtype, layer.down().dtype());
+          assertShape(96, 64, layer.gate().matrix());
+          assertShape(96, 64, layer.up().matrix());
+          assertShape(64, 96, layer.down().matrix());
+          assertEquals(dtype, layer.down().matrix().dtype());
         };
     if (quantised) {
       load(GgufFiles.write(gguf(), model.with(dtype)), test);
@@ -145,11 +145,11 @@ class WeightsLoaderTest {
                   prefix + "post_attention_layernorm.weight",
                   layer.feedForwardNorm(),
                   prefix + "mlp.gate_proj.weight",
-                  layer.gate(),
+                  layer.gate().matrix(),
                   prefix + "mlp.up_proj.weight",
-                  layer.up(),
+                  layer.up().matrix(),
                   prefix + "mlp.down_proj.weight",
-                  layer.down());
+                  layer.down().matrix());
           places.forEach(
               (name, tensor) -> assertArrayEquals(model.values(name), floats(tensor), name));
           assertArrayEquals(
@@ -158,6 +158,14 @@ class WeightsLoaderTest {
           assertArrayEquals(
               model.values(prefix + "self_attn.o_proj.bias"),
               floats(layer.attentionOutput().bias().orElseThrow()));
+          assertArrayEquals(
+              model.values(prefix + "mlp.gate_proj.bias"),
+              floats(layer.gate().bias().orElseThrow()));
+          assertArrayEquals(
+              model.values(prefix + "mlp.up_proj.bias"), floats(layer.up().bias().orElseThrow()));
+          assertArrayEquals(
+              model.values(prefix + "mlp.down_proj.bias"),
+              floats(layer.down().bias().orElseThrow()));
         });
   }
 
@@ -204,12 +212,19 @@ class WeightsLoaderTest {
 
   @Test
   void biasesAreWhereTheFileHasThem() {
-    loadBoth(TINY, weights -> assertTrue(weights.layers().getFirst().query().bias().isEmpty()));
+    loadBoth(
+        TINY,
+        weights -> {
+          assertTrue(weights.layers().getFirst().query().bias().isEmpty());
+          assertTrue(weights.layers().getFirst().down().bias().isEmpty());
+        });
     loadBoth(
         TINY.withBiases(),
         weights -> {
           assertShape(1, 128, weights.layers().getFirst().query().bias().orElseThrow());
           assertShape(1, 64, weights.layers().getFirst().attentionOutput().bias().orElseThrow());
+          assertShape(1, 96, weights.layers().getFirst().up().bias().orElseThrow());
+          assertShape(1, 64, weights.layers().getFirst().down().bias().orElseThrow());
         });
   }
 
@@ -346,9 +361,9 @@ class WeightsLoaderTest {
     assertGgufRefused(minimal().uint32("llama.attention.value_length", 16), "values of 16");
     assertGgufRefused(
         GgufFiles.writer(TINY)
-            .tensor("blk.0.ffn_up.bias", DType.F32, new long[] {96}, new float[96]),
-        "blk.0.ffn_up.bias",
-        "feed-forward without");
+            .tensor("blk.0.attn_q_norm.weight", DType.F32, new long[] {32}, new float[32]),
+        "blk.0.attn_q_norm.weight",
+        "with or without biases");
   }
 
   @ParameterizedTest
@@ -356,7 +371,6 @@ class WeightsLoaderTest {
       delimiter = '|',
       value = {
         "hidden_act            | \"gelu\"   | activation gelu",
-        "mlp_bias              | true       | feed-forward biases",
         "quantization_config   | {\"a\":1}  | quantised weights",
         "partial_rotary_factor | 0.5        | RoPE on 0.5",
         "rope_scaling          | {\"rope_type\":\"yarn\",\"factor\":4} | default, linear, llama3",
@@ -508,7 +522,7 @@ class WeightsLoaderTest {
           assertEquals(8192, config.contextLength());
           assertTrue(weights.tied());
           assertEquals(DType.Q8_0, weights.embedding().dtype());
-          assertEquals(DType.Q4_1, weights.layers().get(29).down().dtype());
+          assertEquals(DType.Q4_1, weights.layers().get(29).down().matrix().dtype());
         });
   }
 }

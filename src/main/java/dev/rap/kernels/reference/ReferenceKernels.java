@@ -81,6 +81,8 @@ public final class ReferenceKernels implements Kernels {
       int tokens,
       Tensor gate,
       Tensor up,
+      MemorySegment gateBias,
+      MemorySegment upBias,
       Ranges rows) {
     MatrixProduct product = new MatrixProduct(x, xStride, tokens, Ranges.all(gate.columns()));
     forEach(
@@ -89,10 +91,16 @@ public final class ReferenceKernels implements Kernels {
           double[] gates = product.row(gate, r);
           double[] ups = product.row(up, r);
           for (int t = 0; t < tokens; t++) {
-            double silu = gates[t] / (1 + Math.exp(-gates[t]));
-            y.set(F32, 4 * ((long) t * yStride + r), (float) (silu * ups[t]));
+            double gated = gates[t] + biasOf(gateBias, r);
+            double silu = gated / (1 + Math.exp(-gated));
+            double value = silu * (ups[t] + biasOf(upBias, r));
+            y.set(F32, 4 * ((long) t * yStride + r), (float) value);
           }
         });
+  }
+
+  private static float biasOf(MemorySegment bias, int row) {
+    return bias.equals(MemorySegment.NULL) ? 0 : bias.get(F32, 4L * row);
   }
 
   @Override

@@ -133,8 +133,27 @@ class ReferenceKernelsTest {
         1,
         buffers.matrix(2, 2, 1, 0, NAN, NAN),
         buffers.matrix(2, 2, 0, 0.5f, NAN, NAN),
+        MemorySegment.NULL,
+        MemorySegment.NULL,
         Ranges.all(1));
     assertArrayEquals(new float[] {3 * LN3, -1}, Buffers.read(y), 1e-6f);
+  }
+
+  @Test
+  void biasesAreAddedBeforeTheGate() {
+    MemorySegment y = buffers.floats(-1, NAN);
+    kernels.gatedMatmul(
+        y,
+        2,
+        buffers.floats(1),
+        1,
+        1,
+        buffers.matrix(2, 1, NAN, 1),
+        buffers.matrix(2, 1, NAN, 0.5f),
+        buffers.floats(NAN, LN3 - 1),
+        buffers.floats(NAN, 3.5f),
+        Ranges.of(1, 2));
+    assertArrayEquals(new float[] {-1, 3 * LN3}, Buffers.read(y), 1e-6f);
   }
 
   @Test
