@@ -34,6 +34,7 @@ import picocli.CommandLine.Option;
 final class BenchCommand implements Callable<Integer> {
   private static final int MOST_SEQUENCES = 256;
   private static final int MOST_REPETITIONS = 1000;
+  private static final double ELASTIC_SHARE = 0.2; // of the channel blocks
 
   private final Console console;
 
@@ -70,6 +71,23 @@ final class BenchCommand implements Callable<Integer> {
             + " attention, of the dense model. Needs --backend cuda."
       })
   private boolean kernels;
+
+  @Option(
+      names = "--elastic",
+      paramLabel = "N",
+      description = {
+        "Instead, give a fifth of the channel blocks back and take them again, N times, while the"
+            + " sequences of --batch decode."
+      })
+  private int elasticChanges;
+
+  @Option(
+      names = "--host-master",
+      paramLabel = "on|off",
+      description =
+          "Whether what --elastic takes again comes from a copy in the host's memory, or from the"
+              + " model's file. Default: on.")
+  private HostMasterOption hostMaster = HostMasterOption.ON;
 
   private int graphKernels; // of a decode step
   private MemorySample gpuMemory; // null on the CPU
@@ -128,6 +146,11 @@ final class BenchCommand implements Callable<Integer> {
             "--prefill and --decode must be at most %d together, the model's context, were %d and %d"
                 .formatted(most, prefill, decode));
       }
+      if (elasticChanges > 0) {
+        ElasticRun.Figures figures = measureElastic(model);
+        report.print(console, figures, out -> ElasticRun.table(figures).print(out));
+        return 0;
+      }
       MaskOptions.Choice choice = masks.choose(model, new Workload(batch, prefill + decode));
       StepCost cost = StepCost.of(model.weights(), model.backend().storage(), choice.mask());
       List<SpeedRun> runs = measure(model, choice);
@@ -138,6 +161,9 @@ final class BenchCommand implements Callable<Integer> {
   }
 
   private void check() {
+    boolean isCount = elasticChanges >= 0 && elasticChanges <= MOST_REPETITIONS;
+    GenerationOptions.require(
+        "--elastic", "in [0, %d]".formatted(MOST_REPETITIONS), isCount, elasticChanges);
     GenerationOptions.require("--prefill", "positive", prefill > 0, prefill);
     GenerationOptions.require("--decode", "positive", decode > 0, decode);
     String batches = "in [1, %d]".formatted(MOST_SEQUENCES);
@@ -153,6 +179,7 @@ final class BenchCommand implements Callable<Integer> {
     try (Engine engine = new Engine(model.backend(), options());
         Progress progress = new Progress(console, "bench", repetitions + 1, Progress.Unit.STEPS)) {
       engine.setMask(choice.mask(), choice.means());
+      engine.reclaim();
       SpeedRun.measure(engine, prompts, decode); // until compilers and caches are warm
       progress.at(1);
       for (int i = 0; i < repetitions; i++) {
@@ -163,6 +190,20 @@ final class BenchCommand implements Callable<Integer> {
       gpuMemory = model.backend() instanceof CudaBackend cuda ? cuda.memory() : null;
     }
     return runs;
+  }
+
+  private ElasticRun.Figures measureElastic(LoadedModel model) {
+    if (hostMaster.keeps()) {
+      model.backend().keepHostMaster();
+    }
+    int context = model.config().contextLength();
+    long kvTokens = Math.min(Integer.MAX_VALUE, (long) batch * context);
+    try (Engine engine =
+            new Engine(model.backend(), new Engine.Options(batch, context, (int) kvTokens));
+        Progress progress = new Progress(console, "bench", elasticChanges, Progress.Unit.STEPS)) {
+      return new ElasticRun(engine, model.config().maskShape(), ELASTIC_SHARE)
+          .run(prompts(model.config().vocabularySize()), elasticChanges, progress);
+    }
   }
 
   private int[][] prompts(int vocabularySize) {

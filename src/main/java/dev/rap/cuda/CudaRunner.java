@@ -16,6 +16,7 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /**
  * Executes steps on the device. A step in which every sequence has one token is one graph launch.
@@ -169,6 +170,11 @@ final class CudaRunner implements ModelRunner {
     } catch (DeviceOutOfMemoryException e) {
       // What is to come back may find room later: prefetch says whether it has.
     }
+  }
+
+  @Override
+  public OptionalLong available() {
+    return OptionalLong.of(parts.device().memoryInfo().free() + held().total());
   }
 
   @Override

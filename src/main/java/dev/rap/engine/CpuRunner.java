@@ -18,6 +18,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /** Executes steps on the CPU. */
 final class CpuRunner implements ModelRunner {
@@ -142,6 +143,11 @@ final class CpuRunner implements ModelRunner {
   @Override
   public boolean isSettled() {
     return true;
+  }
+
+  @Override
+  public OptionalLong available() {
+    return OptionalLong.empty();
   }
 
   @Override

@@ -3,14 +3,17 @@ package dev.rap.engine;
 import dev.rap.InputException;
 import dev.rap.kv.KvBlockPool;
 import dev.rap.kv.StepBatch;
+import dev.rap.memory.MemoryUse;
 import dev.rap.model.MeanInputs;
 import dev.rap.model.ModelConfig;
 import dev.rap.model.RetentionMask;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 
 /**
@@ -53,6 +56,7 @@ public final class Engine implements AutoCloseable {
   private final List<Sequence> drawing = new ArrayList<>(); // whose next token this step gives
   private final int[] lastRows; // of the step, one a sequence that draws
   private final int[] drawn;
+  private boolean starved; // whether no sequence could run in the last step
 
   public Engine(Backend backend, Options options) {
     this(backend, options, stepTokens(backend, options));
@@ -123,9 +127,13 @@ public final class Engine implements AutoCloseable {
 
   /** Ends a sequence. One that has ended stays as it is. */
   public void cancel(Sequence sequence) {
+    end(sequence, Sequence.FinishReason.CANCELLED);
+  }
+
+  private void end(Sequence sequence, Sequence.FinishReason reason) {
     if (waiting.remove(sequence) || running.remove(sequence)) {
       runner.pool().release(sequence.table());
-      sequence.finish(Sequence.FinishReason.CANCELLED);
+      sequence.finish(reason);
     }
   }
 
@@ -149,6 +157,7 @@ public final class Engine implements AutoCloseable {
     schedule(true);
     schedule(false);
     int tokens = batch.tokens();
+    starved = tokens == 0 && !running.isEmpty();
     if (tokens > 0) {
       runner.run();
       draw();
@@ -246,6 +255,108 @@ public final class Engine implements AutoCloseable {
     for (Sequence sequence : running) {
       sequence.maskChanged(mask);
     }
+  }
+
+  /**
+   * Lets go of the memory of what the mask drops, which is given back while steps run; see {@link
+   * #work}.
+   */
+  public void reclaim() {
+    runner.reclaim();
+  }
+
+  /**
+   * Begins to bring back what {@code mask} needs, while steps run.
+   *
+   * @return whether all is there, so that {@link #setMask} need not wait for it
+   */
+  public boolean prefetch(RetentionMask mask) {
+    return runner.prefetch(mask);
+  }
+
+  /**
+   * Asks for room for so many KV tokens, of all sequences together. Sequences that began last go
+   * back to wait if there is too little, but one always keeps what it has.
+   *
+   * @return whether there is so much room now, and no more; if not, ask again after some steps
+   */
+  public boolean resizeKv(int tokens) {
+    KvBlockPool pool = runner.pool();
+    int blocks = Math.clamp(pool.blocksFor(tokens), 1, runner.limits().blocks());
+    while (running.size() > 1 && pool.blocks() - pool.freeBlocks() > blocks) {
+      preempt(running.getLast());
+    }
+    int kept = Math.max(blocks, pool.blocks() - pool.freeBlocks());
+    return runner.resizeKv(kept, running.stream().map(Sequence::table).toList()) && kept == blocks;
+  }
+
+  /**
+   * Does one piece of what {@link #reclaim}, {@link #prefetch} and {@link #resizeKv} began. Steps
+   * do it too.
+   *
+   * @return whether something was done
+   */
+  public boolean work() {
+    return runner.work();
+  }
+
+  /** {@return whether all of that is done} */
+  public boolean isSettled() {
+    return runner.isSettled();
+  }
+
+  /** {@return bytes of memory that are held now} */
+  public MemoryUse held() {
+    return runner.held();
+  }
+
+  /** {@return how many bytes could be held now; empty where nobody else takes of them} */
+  public OptionalLong available() {
+    return runner.available();
+  }
+
+  /** {@return KV tokens that there is room for, of all sequences together} */
+  public int kvTokens() {
+    return runner.pool().blocks() * runner.pool().blockSize();
+  }
+
+  /**
+   * What sequences ask for now.
+   *
+   * @param sequences that run or wait, as many as may run at once
+   * @param tokens that these have, cached or not
+   * @param longest tokens of one of them
+   */
+  public record Demand(int sequences, long tokens, int longest) {}
+
+  /** {@return what sequences ask for now} */
+  public Demand demand() {
+    int sequences = 0;
+    long tokens = 0;
+    int longest = 0;
+    for (Collection<Sequence> some : List.of(running, waiting)) {
+      for (Sequence sequence : some) {
+        if (sequences < options.maxSequences()) {
+          sequences++;
+          tokens += sequence.length();
+          longest = Math.max(longest, sequence.length());
+        }
+      }
+    }
+    return new Demand(sequences, tokens, longest);
+  }
+
+  /**
+   * {@return the sequence that waits for memory which no other has, if none could run in the last
+   * step}
+   */
+  public Optional<Sequence> starved() {
+    return starved && !running.isEmpty() ? Optional.of(running.getFirst()) : Optional.empty();
+  }
+
+  /** Ends a sequence for which there is no memory. */
+  public void refuse(Sequence sequence) {
+    end(sequence, Sequence.FinishReason.MEMORY);
   }
 
   /**

@@ -12,6 +12,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /**
  * Executes steps: the tokens of a {@link StepBatch} through all sublayers, into the KV cache. One
@@ -98,6 +99,12 @@ public interface ModelRunner extends AutoCloseable {
 
   /** {@return whether nothing is left to do of what was begun: {@link #work} would do nothing} */
   boolean isSettled();
+
+  /**
+   * {@return how many bytes could be held now: those that are, and what the device has free; empty
+   * where nobody else takes of them}
+   */
+  OptionalLong available();
 
   /** {@return bytes of memory that are held now} */
   MemoryUse held();

@@ -27,6 +27,8 @@ public final class Sequence {
     LENGTH,
     /** The context is full. */
     CONTEXT,
+    /** There is no memory for its next token. */
+    MEMORY,
     /** Whoever submitted it asked for it. */
     CANCELLED
   }

@@ -1,0 +1,180 @@
+package dev.rap.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.rap.checkpoint.Checkpoint;
+import dev.rap.checkpoint.GgufFiles;
+import dev.rap.checkpoint.RandomLlama;
+import dev.rap.engine.Engine;
+import dev.rap.engine.PruningController;
+import dev.rap.engine.SamplingOptions;
+import dev.rap.engine.Sequence;
+import dev.rap.kernels.RopePairing;
+import dev.rap.memory.MemoryBudget;
+import dev.rap.memory.MemoryModel;
+import dev.rap.model.ModelConfig;
+import dev.rap.model.RopeScaling;
+import dev.rap.model.WeightsLoader;
+import dev.rap.pruning.Policies;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** An engine whose budget moves, on a driver over host memory. */
+class ElasticEngineTest {
+  private static final int SEQUENCES = 4;
+  private static final int CONTEXT = 160;
+  private static final ModelConfig CONFIG =
+      new ModelConfig(
+          "elastic",
+          6,
+          64,
+          8,
+          4,
+          32,
+          512,
+          288,
+          256,
+          1e-5f,
+          1e4,
+          new RopeScaling.None(),
+          RopePairing.HALVES);
+
+  @TempDir private Path folder;
+  private final FakeDriver driver = new FakeDriver();
+  private final Random random = new Random(3);
+  private Checkpoint checkpoint;
+  private CudaBackend backend;
+  private Engine engine;
+  private MemoryModel memory;
+  private PruningController controller;
+  private final List<PruningController.Decision> decisions = new ArrayList<>();
+
+  @BeforeEach
+  void load() {
+    Path file = GgufFiles.write(folder.resolve("m.gguf"), RandomLlama.tiny().with(CONFIG));
+    checkpoint = Checkpoint.open(file);
+    backend =
+        CudaBackend.load(
+            CudaDevice.open(driver),
+            new OracleKernels(driver),
+            Optional.empty(),
+            WeightsLoader.load(checkpoint),
+            share -> {});
+    engine = new Engine(backend, new Engine.Options(SEQUENCES, CONTEXT, SEQUENCES * CONTEXT));
+    memory = MemoryModel.of(backend.weights(), CONFIG.maskShape(), backend.storage());
+    controller = controller("ffn-drop");
+  }
+
+  @AfterEach
+  void close() {
+    engine.close();
+    backend.close();
+    checkpoint.close();
+    assertEquals(List.of(), driver.leaks());
+  }
+
+  private PruningController controller(String policy) {
+    return new PruningController(
+        engine,
+        memory,
+        Policies.create(policy, memory, Optional.empty(), 0),
+        Optional.empty(),
+        0,
+        decisions::add);
+  }
+
+  private Sequence submit(int tokens) {
+    int[] prompt = random.ints(20, 0, CONFIG.vocabularySize()).toArray();
+    return engine.submit(prompt, SamplingOptions.GREEDY, tokens, Set.of());
+  }
+
+  private void settle() {
+    for (int i = 0; i < 200; i++) {
+      controller.step();
+      if (controller.isSettled()) {
+        return;
+      }
+    }
+    throw new AssertionError("memory does not follow");
+  }
+
+  @Test
+  void memoryFollowsTheBudgetAndTheTextGoesOn() {
+    long dense = engine.held().total();
+    long free = driver.memoryInfo().free();
+    List<Sequence> sequences = List.of(submit(100), submit(100), submit(100), submit(100));
+    controller.step();
+    for (int percent : new int[] {90, 70, 55, 80, 60, 100}) {
+      long budget = dense * percent / 100;
+      controller.setBudget(new MemoryBudget(budget));
+      controller.step();
+      settle();
+      long held = engine.held().total();
+      assertTrue(held <= budget, "%d held of %d at %d %%".formatted(held, budget, percent));
+      assertEquals(free + dense - held, driver.memoryInfo().free(), "the device has the rest");
+    }
+    assertEquals(dense, engine.held().total());
+    assertTrue(engine.mask().isDense());
+    while (engine.busy()) {
+      controller.step();
+    }
+    for (Sequence sequence : sequences) {
+      assertEquals(120, sequence.length());
+      assertEquals(Sequence.FinishReason.LENGTH, sequence.finishReason());
+    }
+    assertTrue(decisions.size() >= 6);
+  }
+
+  @Test
+  void whatANeighbourTakesIsGivenUpAndTakenBack() {
+    submit(130);
+    controller.step();
+    long dense = engine.held().total();
+    long free = driver.memoryInfo().free();
+    driver.setOthersBytes(free); // nothing is left free
+    long taken = dense / 4;
+    driver.setOthersBytes(free + taken);
+    long begin = System.nanoTime();
+    while (engine.held().total() > dense - taken) {
+      assertTrue(System.nanoTime() - begin < 20_000_000_000L, "nothing is given up");
+      controller.step();
+    }
+    driver.setOthersBytes(0);
+    while (engine.held().total() < dense) {
+      assertTrue(System.nanoTime() - begin < 20_000_000_000L, "nothing comes back");
+      controller.step();
+    }
+    settle();
+    assertTrue(engine.mask().isDense());
+  }
+
+  @Test
+  void sequencesWaitWhereTheyDoNotFitAndOneThatNeverFitsIsRefused() {
+    controller = controller("dense"); // which gives up nothing but KvBlocks
+    List<Sequence> sequences = new ArrayList<>();
+    for (int i = 0; i < SEQUENCES; i++) {
+      sequences.add(submit(120));
+    }
+    controller.setBudget(new MemoryBudget(1));
+    for (int i = 0; i < 4000 && engine.busy(); i++) {
+      controller.step();
+    }
+    assertTrue(sequences.stream().allMatch(s -> s.status() == Sequence.Status.FINISHED));
+    assertEquals(Sequence.FinishReason.MEMORY, sequences.getFirst().finishReason());
+    controller.setBudget(new MemoryBudget(Long.MAX_VALUE));
+    Sequence late = submit(50);
+    while (engine.busy()) {
+      controller.step();
+    }
+    assertEquals(Sequence.FinishReason.LENGTH, late.finishReason());
+  }
+}
