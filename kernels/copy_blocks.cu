@@ -1,11 +1,10 @@
-// copy_blocks.cu: copies KvBlocks of one layer.
+// copy_blocks.cu: copies blocks of an array: KvBlocks of a layer, or units of a matrix.
 //
 // Math      block pairs[i, 1] = block pairs[i, 0]
-// Shapes    kv [blocks, R, 2, block_size, Dh] elements, R the retained groups; pairs [count, 2]
-//           int32
-// Floor     8 R block_size Dh bytes a pair: read and written
-// Launch    grid (count, 2 K), block 256: a block copies the keys or the values of one group,
-//           16 bytes a thread at a time
+// Shapes    x [blocks, block_bytes]; pairs [count, 2] int32
+// Floor     2 block_bytes a pair: read and written
+// Launch    grid (count, block_bytes / 16 KiB), block 256: a block of threads copies 16 KiB, four
+//           16-byte accesses a thread on their way at once
 // Requires  no block is the target of one pair and part of another: pairs go in any order
 
 #include "scalar.cuh"
@@ -15,34 +14,40 @@ namespace {
 using namespace rap;
 
 constexpr int kThreads = 256;
-constexpr int kElements = 8;  // of one 16-byte access
+constexpr int kAccesses = 4;  // of a thread
+constexpr int64_t kChunk = kThreads * kAccesses * sizeof(uint4);
+constexpr int64_t kMostChunks = 65535;  // of a grid
 
 __global__ void __launch_bounds__(kThreads)
-    copy_blocks(uint16_t *kv, int half_elements, const int32_t *pairs, const int32_t *units) {
-  const int64_t halves = units == nullptr ? gridDim.y : 2 * units[0];
-  if (blockIdx.y >= halves) return;
+    copy_blocks(char *x, int64_t block_bytes, const int32_t *pairs) {
   const int32_t *pair = pairs + 2 * static_cast<int64_t>(blockIdx.x);
-  const uint16_t *from = kv + (pair[0] * halves + blockIdx.y) * half_elements;
-  uint16_t *to = kv + (pair[1] * halves + blockIdx.y) * half_elements;
-  for (int i = threadIdx.x * kElements; i < half_elements; i += kThreads * kElements) {
-    store(to + i, load<kElements>(from + i));
+  const char *from = x + pair[0] * block_bytes;
+  char *to = x + pair[1] * block_bytes;
+  for (int64_t at = blockIdx.y * kChunk; at < block_bytes; at += gridDim.y * kChunk) {
+    uint4 values[kAccesses];
+#pragma unroll
+    for (int i = 0; i < kAccesses; i++) {
+      const int64_t byte = at + (i * kThreads + threadIdx.x) * sizeof(uint4);
+      if (byte < block_bytes) values[i] = *reinterpret_cast<const uint4 *>(from + byte);
+    }
+#pragma unroll
+    for (int i = 0; i < kAccesses; i++) {
+      const int64_t byte = at + (i * kThreads + threadIdx.x) * sizeof(uint4);
+      if (byte < block_bytes) *reinterpret_cast<uint4 *>(to + byte) = values[i];
+    }
   }
 }
 
 }  // namespace
 
-int rap_cuda_copy_blocks(void *stream, int type, void *kv, int groups, int head_size,
-                         int block_size, const int32_t *pairs, int count, const int32_t *units) {
-  const int64_t half_elements = static_cast<int64_t>(block_size) * head_size;
-  if (count < 0 || groups < 1 || groups > 32767 || head_size < 1 || block_size < 1 ||
-      half_elements % kElements != 0 || half_elements > INT32_MAX) {
+int rap_cuda_copy_blocks(void *stream, void *x, int64_t block_bytes, const int32_t *pairs,
+                         int count) {
+  if (count < 0 || block_bytes < 0 || block_bytes % sizeof(uint4) != 0) {
     return RAP_CUDA_BAD_ARGUMENT;
   }
-  // Elements are copied as they are: both types are 2 bytes.
-  return for_element(type, [&](auto) -> int {
-    if (count == 0) return RAP_CUDA_OK;
-    copy_blocks<<<dim3(count, 2 * groups), kThreads, 0, to_stream(stream)>>>(
-        static_cast<uint16_t *>(kv), half_elements, pairs, units);
-    return cudaGetLastError();
-  });
+  if (count == 0 || block_bytes == 0) return RAP_CUDA_OK;
+  const int64_t chunks = (block_bytes + kChunk - 1) / kChunk;
+  const dim3 grid(count, chunks < kMostChunks ? chunks : kMostChunks);
+  copy_blocks<<<grid, kThreads, 0, to_stream(stream)>>>(static_cast<char *>(x), block_bytes, pairs);
+  return cudaGetLastError();
 }

@@ -28,7 +28,7 @@
 extern "C" {
 #endif
 
-#define RAP_CUDA_ABI_VERSION 2
+#define RAP_CUDA_ABI_VERSION 3
 
 enum rap_cuda_status { RAP_CUDA_OK = 0, RAP_CUDA_BAD_ARGUMENT = -1 };
 
@@ -136,10 +136,11 @@ int rap_cuda_attention_many(void *stream, int type, void *y, int64_t y_stride, c
                             const int32_t *tables, int table_stride, int block_size,
                             const uint8_t *present, const int32_t *units);
 
-// Copies KvBlocks of one layer, all retained head groups: pairs int32 [count, 2], from and to. No
-// block is the target of one pair and part of another.
-int rap_cuda_copy_blocks(void *stream, int type, void *kv, int groups, int head_size,
-                         int block_size, const int32_t *pairs, int count, const int32_t *units);
+// Copies blocks of an array, KvBlocks of a layer or units of a matrix: pairs int32 [count, 2], from
+// and to. No block is the target of one pair and part of another.
+//   x [blocks, block_bytes], block_bytes a multiple of 16
+int rap_cuda_copy_blocks(void *stream, void *x, int64_t block_bytes, const int32_t *pairs,
+                         int count);
 
 // Head groups of KvBlocks in another layout: y[b, i] = x[b, ranks[i]] where ranks[i] is not
 // negative; others of y are left as they are.

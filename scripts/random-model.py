@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# usage: scripts/random-model.py OUT.gguf [--shape llama3-8b] [--seed 0]
+# usage: scripts/random-model.py OUT.gguf [--shape llama3-8b] [--channels N] [--seed 0]
 """Writes a model of random weights as GGUF in BF16, to measure speed with. Needs numpy.
 
 Speed does not depend on what the weights are, as long as they are no zeros and activations stay
@@ -136,9 +136,12 @@ def main():
     options = argparse.ArgumentParser()
     options.add_argument("out")
     options.add_argument("--shape", choices=SHAPES, default="llama3-8b")
+    options.add_argument("--channels", type=int, help="feed-forward channels of a layer")
     options.add_argument("--seed", type=int, default=0)
     options = options.parse_args()
     shape = SHAPES[options.shape]
+    if options.channels:
+        shape = (*shape[:5], options.channels, *shape[6:])
     random = np.random.default_rng(options.seed)
     normal = random.standard_normal(BLOCK, dtype="<f4")
     scaled = {}

@@ -164,12 +164,16 @@ public final class CudaBackend implements Backend {
     requireSupported(weights.config());
     requireRoom(device, weights);
     CudaStream stream = device.newStream();
-    PagePool pool = new PagePool(device);
+    long matrix = (long) weights.config().feedForwardSize() * weights.config().hiddenSize();
+    long pageBytes =
+        Long.getLong("dev.rap.pageBytes", PagePool.pageBytes(device, matrix * Element.BYTES));
+    PagePool pool = new PagePool(device, pageBytes);
     CudaWeights loaded = upload(device, stream, kernels, pool, weights, progress);
     ElasticWeights elastic =
         new ElasticWeights(
             device,
             stream,
+            kernels,
             pool,
             loaded,
             (shape, arrivals) ->

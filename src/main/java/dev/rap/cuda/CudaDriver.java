@@ -33,8 +33,8 @@ interface CudaDriver {
 
   void free(long address);
 
-  /** {@return bytes of a page, the unit in which physical memory is made and mapped} */
-  long pageBytes();
+  /** {@return the bytes of which a page has a multiple} */
+  long pageGranularity();
 
   /** {@return {@code bytes} bytes of address space, whole pages, behind which there is nothing} */
   long reserve(long bytes);
@@ -43,16 +43,16 @@ interface CudaDriver {
   void unreserve(long address, long bytes);
 
   /** {@return a page of physical memory; its content is undefined} */
-  long newPage();
+  long newPage(long bytes);
 
   /** Gives a page back, which is not mapped. */
   void closePage(long page);
 
   /**
-   * Puts {@code pages[first]} to {@code pages[first + count - 1]} behind reserved addresses: all of
-   * them, or none if it throws.
+   * Puts {@code pages[first]} to {@code pages[first + count - 1]}, of {@code bytes} each, behind
+   * reserved addresses: all of them, or none if it throws.
    */
-  void map(long address, long[] pages, int first, int count);
+  void map(long address, long[] pages, int first, int count, long bytes);
 
   /** Takes the pages behind {@code bytes} bytes away. Does not wait for what the device does. */
   void unmap(long address, long bytes);

@@ -194,14 +194,11 @@ final class CudaFunctions {
           JAVA_LONG); // targets
 
   static final MethodHandle COPY_BLOCKS =
-      elements(
-          JAVA_LONG, // KvBlocks
-          JAVA_INT, // groups
-          JAVA_INT, // head size
-          JAVA_INT, // block size
+      queued(
+          JAVA_LONG, // x
+          JAVA_LONG, // bytes of a block
           JAVA_LONG, // pairs
-          JAVA_INT, // their count
-          JAVA_LONG); // units
+          JAVA_INT); // count
 
   static final MethodHandle PICK_GROUPS =
       elements(

@@ -158,7 +158,7 @@ interface CudaKernels {
 
   void logProbs(long stream, long y, long logits, int rows, int vocabulary, long targets);
 
-  void copyBlocks(long stream, Element type, Kv kv, Heads heads, long pairs, int count, long units);
+  void copyBlocks(long stream, long x, long blockBytes, long pairs, int count);
 
   void pickGroups(
       long stream,

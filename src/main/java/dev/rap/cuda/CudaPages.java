@@ -26,7 +26,7 @@ final class CudaPages {
   private final MemorySegment properties = Arena.ofAuto().allocate(PROPERTIES_BYTES, 8);
   private final MemorySegment access = Arena.ofAuto().allocate(ACCESS_BYTES, 8);
   private final MemorySegment result = Arena.ofAuto().allocate(JAVA_LONG);
-  private final long bytes;
+  private final long granularity;
 
   /**
    * @param device its number
@@ -47,12 +47,12 @@ final class CudaPages {
     if (status != CudaStatus.SUCCESS) {
       throw CudaStatus.failure("asking for the size of a page", status, JCudaProbe.textOf(status));
     }
-    this.bytes = result.get(JAVA_LONG, 0);
+    this.granularity = result.get(JAVA_LONG, 0);
   }
 
-  /** {@return of a page: the least that the driver makes, 2 MiB on all GPUs so far} */
-  long bytes() {
-    return bytes;
+  /** {@return the least that the driver makes, 2 MiB on all GPUs so far} */
+  long granularity() {
+    return granularity;
   }
 
   /** {@return what {@link #reserve} or {@link #create} made} */
@@ -76,7 +76,7 @@ final class CudaPages {
     }
   }
 
-  int create() {
+  int create(long bytes) {
     try {
       return (int) Functions.CREATE.invokeExact(result, bytes, properties, 0L);
     } catch (Throwable t) {
@@ -92,7 +92,7 @@ final class CudaPages {
     }
   }
 
-  int map(long address, long page) {
+  int map(long address, long page, long bytes) {
     try {
       return (int) Functions.MAP.invokeExact(address, bytes, 0L, page, 0L);
     } catch (Throwable t) {

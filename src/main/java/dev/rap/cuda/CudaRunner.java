@@ -132,7 +132,7 @@ final class CudaRunner implements ModelRunner {
     int target = Math.min(blocks, kv.most());
     kv.want(target, kv.wantedGroups());
     if (target < pool.blocks()) {
-      kv.move(pool.shrink(target, tables), mask::groupTable);
+      kv.move(pool.shrink(target, tables));
       kv.resize(target);
     } else if (target > pool.blocks() && kv.has()) {
       kv.resize(target);

@@ -8,7 +8,6 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.function.IntToLongFunction;
 import java.util.stream.IntStream;
 
 /**
@@ -26,7 +25,6 @@ final class DeviceKv implements AutoCloseable {
 
   private final CudaStream stream;
   private final CudaKernels kernels;
-  private final CudaKernels.Heads heads;
   private final Element element;
   private final ModelConfig config;
   private final PagePool pool;
@@ -59,8 +57,6 @@ final class DeviceKv implements AutoCloseable {
     this.kernels = parts.kernels();
     this.element = parts.weights().element();
     this.config = parts.weights().config();
-    this.heads =
-        new CudaKernels.Heads(config.kvHeads(), config.queryHeadsPerGroup(), config.headSize());
     this.pool = parts.pool();
     this.groupBytes = 2L * ModelRunner.BLOCK_SIZE * config.headSize() * Element.BYTES;
     this.most = blocks;
@@ -182,9 +178,8 @@ final class DeviceKv implements AutoCloseable {
    * Queues copies of whole KvBlocks.
    *
    * @param pairs block numbers, from and to
-   * @param units the table of a layer's head groups that are in use
    */
-  void move(int[] pairs, IntToLongFunction units) {
+  void move(int[] pairs) {
     if (pairs.length == 0) {
       return;
     }
@@ -196,12 +191,10 @@ final class DeviceKv implements AutoCloseable {
     for (int layer = 0; layer < layers.size(); layer++) {
       kernels.copyBlocks(
           stream.handle(),
-          element,
-          layer(layer),
-          heads,
+          layers.get(layer).address(),
+          orders.get(layer).length * groupBytes,
           moves.address(),
-          pairs.length / 2,
-          units.applyAsLong(layer));
+          pairs.length / 2);
     }
   }
 

@@ -53,7 +53,7 @@ final class ElasticMemory extends DeviceMemory {
     pool.take(pages, held, count);
     boolean mapped = false;
     try {
-      driver().map(address(heldBytes()), pages, held, count);
+      driver().map(address(heldBytes()), pages, held, count, pool.pageBytes());
       mapped = true;
     } finally {
       if (!mapped) {

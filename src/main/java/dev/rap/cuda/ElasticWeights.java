@@ -24,6 +24,7 @@ import java.util.function.BiFunction;
 final class ElasticWeights implements AutoCloseable {
   private final CudaDevice device;
   private final CudaStream stream;
+  private final CudaKernels kernels;
   private final CudaStream arrivals;
   private final PagePool pool;
   private final CudaWeights weights;
@@ -34,7 +35,7 @@ final class ElasticWeights implements AutoCloseable {
   private final CudaEvent settled; // after the last step that could use what has left
   private final CudaEvent arrived;
   private MaskShape shape;
-  private DeviceMemory aside; // room for one unit of any sublayer
+  private UnitMoves moves;
   private UnitSource source; // none before something leaves
   private RetentionMask wanted;
   private int users;
@@ -90,12 +91,14 @@ final class ElasticWeights implements AutoCloseable {
   ElasticWeights(
       CudaDevice device,
       CudaStream stream,
+      CudaKernels kernels,
       PagePool pool,
       CudaWeights weights,
       BiFunction<MaskShape, CudaStream, UnitSource> file) {
     this.file = file;
     this.device = device;
     this.stream = stream;
+    this.kernels = kernels;
     this.arrivals = device.newStream();
     this.pool = pool;
     this.weights = weights;
@@ -119,18 +122,16 @@ final class ElasticWeights implements AutoCloseable {
     shape = changed;
     wanted = RetentionMask.dense(shape);
     parts.clear();
-    long mostBytes = 0;
     for (int i = 0; i < shape.sublayers(); i++) {
       List<CudaWeights.UnitRows> rows = weights.unitRows(shape, i);
       List<Vector> vectors = vectors(rows.getFirst().unitRows(), weights.inputs(i));
       int units = shape.units(Sublayer.of(i).kind());
       parts.add(new Part(units, weights.matrices(i), rows, vectors));
-      mostBytes = Math.max(mostBytes, rows.stream().mapToLong(row -> row.bytes(0)).sum());
     }
-    if (aside != null) {
-      aside.close();
+    if (moves != null) {
+      moves.close();
     }
-    aside = device.allocate(mostBytes, MemoryOwner.WORKSPACE);
+    moves = new UnitMoves(device, stream, kernels, weights, shape);
     if (source instanceof UnitFile) {
       source.close();
       source = null;
@@ -268,6 +269,7 @@ final class ElasticWeights implements AutoCloseable {
       change(part, kept);
     }
     stream.record(settled);
+    growing = has(mask) ? parts.size() : 0;
   }
 
   // The last channel block may be short. Then a feed-forward sublayer is there as a whole or not at
@@ -305,7 +307,7 @@ final class ElasticWeights implements AutoCloseable {
     if (part.arriving.length == 0 && units.equals(part.slots.units())) {
       return;
     }
-    part.slots.change(part.arriving, units, (from, to) -> move(part, from, to));
+    moves.change(part.slots, part.arriving, units, part.matrices, part.rows);
     part.arriving = new int[0];
     for (Vector vector : part.vectors) {
       for (int slot = 0; slot < part.slots.count(); slot++) {
@@ -313,23 +315,6 @@ final class ElasticWeights implements AutoCloseable {
         long bytes = Math.min(vector.unitBytes(), vector.home().bytes() - home); // may be short
         stream.copy(vector.placed(), slot * vector.unitBytes(), vector.home(), home, bytes);
       }
-    }
-  }
-
-  private void move(Part part, int from, int to) {
-    long asideOffset = 0;
-    for (int i = 0; i < part.matrices.size(); i++) {
-      DeviceMemory matrix = part.matrices.get(i);
-      CudaWeights.UnitRows rows = part.rows.get(i);
-      boolean leaves = to == UnitSlots.ASIDE;
-      boolean returns = from == UnitSlots.ASIDE;
-      stream.copy(
-          leaves ? aside : matrix,
-          leaves ? asideOffset : rows.offset(to),
-          returns ? aside : matrix,
-          returns ? asideOffset : rows.offset(from),
-          rows.bytes(0));
-      asideOffset += rows.bytes(0);
     }
   }
 
@@ -420,7 +405,7 @@ final class ElasticWeights implements AutoCloseable {
     if (source != null) {
       source.close();
     }
-    aside.close();
+    moves.close();
     homes.values().forEach(DeviceMemory::close);
     settled.close();
     arrived.close();

@@ -100,8 +100,8 @@ final class JCudaCalls implements CudaDriver {
   }
 
   @Override
-  public long pageBytes() {
-    return pages.bytes();
+  public long pageGranularity() {
+    return pages.granularity();
   }
 
   @Override
@@ -116,10 +116,10 @@ final class JCudaCalls implements CudaDriver {
   }
 
   @Override
-  public long newPage() {
-    int status = pages.create();
+  public long newPage(long bytes) {
+    int status = pages.create(bytes);
     if (status == CudaStatus.OUT_OF_MEMORY) {
-      throw DeviceOutOfMemoryException.of("a page", pageBytes(), memoryInfo());
+      throw DeviceOutOfMemoryException.of("a page", bytes, memoryInfo());
     }
     check(status, "making a page of device memory");
     return pages.result();
@@ -131,17 +131,17 @@ final class JCudaCalls implements CudaDriver {
   }
 
   @Override
-  public void map(long address, long[] handles, int first, int count) {
+  public void map(long address, long[] handles, int first, int count, long bytes) {
     int mapped = 0;
     try {
       for (; mapped < count; mapped++) {
-        long at = address + mapped * pageBytes();
-        check(pages.map(at, handles[first + mapped]), "mapping device memory");
+        long at = address + mapped * bytes;
+        check(pages.map(at, handles[first + mapped], bytes), "mapping device memory");
       }
-      check(pages.allow(address, count * pageBytes()), "making mapped device memory usable");
+      check(pages.allow(address, count * bytes), "making mapped device memory usable");
     } catch (CudaException e) {
       if (mapped > 0 && !e.contextLost()) {
-        unmap(address, mapped * pageBytes());
+        unmap(address, mapped * bytes);
       }
       throw e;
     }

@@ -81,11 +81,6 @@ final class MaskTables implements AutoCloseable {
     return groups;
   }
 
-  /** {@return the table of a layer's head groups} */
-  long groupTable(int layer) {
-    return tables.address(2L * layer * tableBytes());
-  }
-
   /** {@return the table of a sublayer, for the matrix whose units have {@code unitRows} rows} */
   CudaKernels.Units units(int sublayer, int unitRows) {
     return new CudaKernels.Units(tables.address(sublayer * tableBytes()), unitRows);

@@ -492,23 +492,13 @@ final class NativeCudaKernels implements CudaKernels {
   }
 
   @Override
-  public void copyBlocks(
-      long stream, Element type, Kv kv, Heads heads, long pairs, int count, long units) {
+  public void copyBlocks(long stream, long x, long blockBytes, long pairs, int count) {
     int status;
     try {
       status =
           (int)
               CudaFunctions.COPY_BLOCKS.invokeExact(
-                  copyBlocks,
-                  stream,
-                  number(type),
-                  kv.blocks(),
-                  heads.groups(),
-                  heads.headSize(),
-                  kv.blockSize(),
-                  pairs,
-                  count,
-                  units);
+                  copyBlocks, stream, x, blockBytes, pairs, count);
     } catch (Throwable t) {
       throw Downcall.unexpected(t);
     }

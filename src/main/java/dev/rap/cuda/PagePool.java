@@ -11,14 +11,28 @@ final class PagePool extends DeviceResource {
   /** Pages that one piece of work maps or unmaps: each takes some 40 us. */
   static final int PIECE = 8;
 
+  // Each page costs the driver the same, large or small, and half a page a matrix is lost.
+  private static final int MATRIX_PAGES = 24;
+  private static final int MOST_GRANULES = 8;
+
   private final long pageBytes;
   private long[] spare = new long[64]; // a stack
   private int spares;
   private int pages; // that exist, spare ones included
 
-  PagePool(CudaDevice device) {
+  /**
+   * @param pageBytes a multiple of the driver's granularity
+   */
+  PagePool(CudaDevice device, long pageBytes) {
     super(device);
-    this.pageBytes = device.driver().pageBytes();
+    this.pageBytes = pageBytes;
+  }
+
+  /** {@return the bytes of pages that suit a model whose largest matrix has {@code bytes} bytes} */
+  static long pageBytes(CudaDevice device, long bytes) {
+    long granularity = device.driver().pageGranularity();
+    long pages = Math.clamp(bytes / (MATRIX_PAGES * granularity), 1, MOST_GRANULES);
+    return Long.highestOneBit(pages) * granularity;
   }
 
   long pageBytes() {
@@ -60,7 +74,7 @@ final class PagePool extends DeviceResource {
     CudaDevice device = device();
     device.ledger().beginChange();
     try {
-      long page = driver().newPage();
+      long page = driver().newPage(pageBytes);
       pages++;
       push(page);
       device.ledger().add(MemoryOwner.SPARE, pageBytes);

@@ -9,6 +9,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /**
@@ -25,6 +26,7 @@ final class StagingRing implements AutoCloseable {
   static final long BYTES = SLOTS * LOADING_BYTES;
 
   private final long slotBytes;
+  private final BooleanSupplier meanwhile;
   private final CudaStream stream;
   private final List<Slot> slots = new ArrayList<>();
   private final ExecutorService copiers;
@@ -41,15 +43,28 @@ final class StagingRing implements AutoCloseable {
     }
   }
 
-  /** A ring to load a model. */
-  StagingRing(CudaDevice device, CudaStream stream) {
-    this(device, stream, LOADING_BYTES);
+  /**
+   * A ring to load a model.
+   *
+   * @param meanwhile does a piece of other work while the copiers are busy, and says whether there
+   *     was one
+   */
+  StagingRing(CudaDevice device, CudaStream stream, BooleanSupplier meanwhile) {
+    this(device, stream, LOADING_BYTES, meanwhile);
   }
 
   /**
+   * A ring for smaller things.
+   *
    * @param slotBytes most of one call of {@link #pass}; four times as much is allocated
    */
   StagingRing(CudaDevice device, CudaStream stream, long slotBytes) {
+    this(device, stream, slotBytes, () -> false);
+  }
+
+  private StagingRing(
+      CudaDevice device, CudaStream stream, long slotBytes, BooleanSupplier meanwhile) {
+    this.meanwhile = meanwhile;
     this.slotBytes = slotBytes;
     this.stream = stream;
     for (int i = 0; i < SLOTS; i++) {
@@ -99,8 +114,12 @@ final class StagingRing implements AutoCloseable {
           });
     }
     try {
-      for (Future<Void> part : copiers.invokeAll(parts)) {
-        part.get();
+      List<Future<Void>> copies = parts.stream().map(copiers::submit).toList();
+      while (!copies.stream().allMatch(Future::isDone) && meanwhile.getAsBoolean()) {
+        // the copiers are at work
+      }
+      for (Future<Void> copy : copies) {
+        copy.get();
       }
     } catch (ExecutionException e) {
       throw new IllegalStateException("reading the model's file failed", e.getCause());

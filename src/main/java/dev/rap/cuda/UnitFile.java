@@ -18,6 +18,8 @@ final class UnitFile implements UnitSource {
   private final Weights weights;
   private final ModelConfig config;
   private final StagingRing staging;
+  private final Arena arena = Arena.ofShared(); // the ring's threads read it
+  private final MemorySegment gathered; // columns of one unit
 
   /**
    * @param stream that brings units back
@@ -37,6 +39,7 @@ final class UnitFile implements UnitSource {
     int channels = Math.max(CudaWeights.outputRows(config), shape.channelBlockSize());
     long most = (long) channels * config.hiddenSize() * Float.BYTES; // no stored type has more
     this.staging = new StagingRing(device, stream, most);
+    this.gathered = arena.allocate(most, 64);
   }
 
   @Override
@@ -76,14 +79,11 @@ final class UnitFile implements UnitSource {
   private void columns(Tensor tensor, int first, int count, long to) {
     long bytes = tensor.dtype().byteSize(count);
     long offset = tensor.dtype().byteSize(first);
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment part = arena.allocate(tensor.rows() * bytes, 64);
-      for (int row = 0; row < tensor.rows(); row++) {
-        long from = row * tensor.rowBytes() + offset;
-        MemorySegment.copy(tensor.data(), from, part, row * bytes, bytes);
-      }
-      convert(part, tensor, tensor.rows(), count, true, to);
+    for (int row = 0; row < tensor.rows(); row++) {
+      long from = row * tensor.rowBytes() + offset;
+      MemorySegment.copy(tensor.data(), from, gathered, row * bytes, bytes);
     }
+    convert(gathered.asSlice(0, tensor.rows() * bytes), tensor, tensor.rows(), count, true, to);
   }
 
   private void convert(
@@ -110,5 +110,6 @@ final class UnitFile implements UnitSource {
   @Override
   public void close() {
     staging.close();
+    arena.close();
   }
 }

@@ -8,6 +8,7 @@ import dev.rap.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.DoubleConsumer;
@@ -28,6 +29,9 @@ final class WeightsUpload implements AutoCloseable {
   private final DoubleConsumer progress;
   private final long totalBytes;
   private long doneBytes;
+  private final List<Reserved> reserved = new ArrayList<>(); // matrices of layers, in order
+  private Iterator<Reserved> growing;
+  private int taken; // of those that were reserved
 
   /**
    * @param progress is told the share done, in [0, 1], 0 when it begins
@@ -48,7 +52,7 @@ final class WeightsUpload implements AutoCloseable {
     this.element = elementOf(weights);
     this.progress = progress;
     this.totalBytes = storedBytes(weights);
-    this.staging = new StagingRing(device, stream);
+    this.staging = new StagingRing(device, stream, this::growAhead);
   }
 
   /**
@@ -80,6 +84,7 @@ final class WeightsUpload implements AutoCloseable {
   /** {@return the parameters; what was allocated goes with the device if it throws} */
   CudaWeights run() {
     progress.accept(0);
+    reserve();
     DeviceMemory embedding = table(weights.embedding());
     DeviceMemory output = weights.tied() ? embedding : table(weights.output());
     List<CudaWeights.Layer> layers = new ArrayList<>();
@@ -143,11 +148,43 @@ final class WeightsUpload implements AutoCloseable {
     return matrix.address(elementBytes(row));
   }
 
+  /** Addresses whose pages are made while the file is read. */
+  private record Reserved(ElasticMemory memory, long bytes) {}
+
+  private void reserve() {
+    int[] rows = {
+      config.kvHeads() * CudaWeights.qkvRows(config),
+      config.querySize(),
+      config.feedForwardSize(),
+      config.feedForwardSize(),
+      config.feedForwardSize()
+    };
+    for (int i = 0; i < config.layers() * rows.length; i++) {
+      long bytes = elementBytes(rows[i % rows.length]);
+      reserved.add(new Reserved(ElasticMemory.reserve(pool, bytes, MemoryOwner.WEIGHTS), bytes));
+    }
+    growing = reserved.iterator();
+    growAhead();
+  }
+
+  private boolean growAhead() {
+    if (growing.hasNext()) {
+      Reserved next = growing.next();
+      next.memory().grow(next.bytes());
+      return true;
+    }
+    return false;
+  }
+
+  // The next of those that were reserved.
   private ElasticMemory elements(int rows) {
-    long bytes = elementBytes(rows);
-    ElasticMemory memory = ElasticMemory.reserve(pool, bytes, MemoryOwner.WEIGHTS);
-    memory.grow(bytes);
-    return memory;
+    Reserved next = reserved.get(taken++);
+    if (next.bytes() != elementBytes(rows)) {
+      throw new IllegalStateException(
+          "%d rows were reserved otherwise: %d bytes".formatted(rows, next.bytes()));
+    }
+    next.memory().grow(next.bytes());
+    return next.memory();
   }
 
   private long elementBytes(int rows) {

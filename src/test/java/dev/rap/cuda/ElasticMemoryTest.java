@@ -12,7 +12,7 @@ class ElasticMemoryTest {
 
   private final FakeDriver driver = new FakeDriver(100 * PAGE, 0);
   private final CudaDevice device = CudaDevice.open(driver);
-  private final PagePool pool = new PagePool(device);
+  private final PagePool pool = new PagePool(device, PAGE);
 
   @AfterEach
   void close() {

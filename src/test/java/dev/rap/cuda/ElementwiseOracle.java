@@ -198,19 +198,11 @@ final class ElementwiseOracle {
     return logits.asSlice(4L * row * vocabulary, 4L * vocabulary).toArray(JAVA_FLOAT);
   }
 
-  static void copyBlocks(
-      MemorySegment kv,
-      Heads heads,
-      int blockSize,
-      MemorySegment pairs,
-      int count,
-      MemorySegment units) {
-    int groups = isNull(units) ? heads.groups() : units.getAtIndex(JAVA_INT, 0);
-    long bytes = 2L * groups * blockSize * heads.headSize() * Element.BYTES;
+  static void copyBlocks(MemorySegment x, long blockBytes, MemorySegment pairs, int count) {
     for (long i = 0; i < count; i++) {
-      long from = pairs.getAtIndex(JAVA_INT, 2 * i) * bytes;
-      long to = pairs.getAtIndex(JAVA_INT, 2 * i + 1) * bytes;
-      MemorySegment.copy(kv, from, kv, to, bytes);
+      long from = pairs.getAtIndex(JAVA_INT, 2 * i) * blockBytes;
+      long to = pairs.getAtIndex(JAVA_INT, 2 * i + 1) * blockBytes;
+      MemorySegment.copy(x, from, x, to, blockBytes);
     }
   }
 

@@ -178,7 +178,7 @@ final class FakeDriver implements CudaDriver {
   }
 
   @Override
-  public long pageBytes() {
+  public long pageGranularity() {
     return FakePages.PAGE_BYTES;
   }
 
@@ -195,13 +195,12 @@ final class FakeDriver implements CudaDriver {
   }
 
   @Override
-  public synchronized long newPage() {
+  public synchronized long newPage(long bytes) {
     enterOutsideOfCapture("newPage");
-    if (pageBytes() > freeBytes()) {
-      throw DeviceOutOfMemoryException.of(
-          "a page", pageBytes(), new MemoryInfo(freeBytes(), totalBytes));
+    if (bytes > freeBytes()) {
+      throw DeviceOutOfMemoryException.of("a page", bytes, new MemoryInfo(freeBytes(), totalBytes));
     }
-    return pages.newPage();
+    return pages.newPage(bytes);
   }
 
   @Override
@@ -211,10 +210,10 @@ final class FakeDriver implements CudaDriver {
   }
 
   @Override
-  public synchronized void map(long address, long[] mapped, int first, int count) {
+  public synchronized void map(long address, long[] mapped, int first, int count, long bytes) {
     enterOutsideOfCapture("map");
     for (int i = 0; i < count; i++) {
-      pages.map(address + i * pageBytes(), mapped[first + i]);
+      pages.map(address + i * bytes, mapped[first + i], bytes);
     }
   }
 

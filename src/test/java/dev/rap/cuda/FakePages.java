@@ -18,8 +18,11 @@ final class FakePages {
   static final long PAGE_BYTES = 4096;
 
   private final TreeMap<Long, Range> ranges = new TreeMap<>();
-  private final Map<Long, Boolean> pages = new HashMap<>(); // whether each is mapped
+  private final Map<Long, Page> pages = new HashMap<>();
+  private long bytes; // of all pages
   private long lastPage = 0x9A6E_0000L;
+
+  private record Page(long bytes, boolean mapped) {}
 
   private static final class Range {
     final Arena arena = Arena.ofShared();
@@ -30,14 +33,10 @@ final class FakePages {
     Range(long bytes) {
       this.memory = arena.allocate(bytes, PAGE_BYTES);
     }
-
-    MemorySegment page(int index) {
-      return memory.asSlice(index * PAGE_BYTES, PAGE_BYTES);
-    }
   }
 
   long bytes() {
-    return pages.size() * PAGE_BYTES;
+    return bytes;
   }
 
   long reserve(long bytes) {
@@ -54,35 +53,45 @@ final class FakePages {
     range.arena.close();
   }
 
-  long newPage() {
-    pages.put(++lastPage, false);
+  long newPage(long bytes) {
+    require(bytes > 0 && bytes % PAGE_BYTES == 0, "a page of no multiple of the granularity");
+    pages.put(++lastPage, new Page(bytes, false));
+    this.bytes += bytes;
     return lastPage;
   }
 
   void closePage(long page) {
-    Boolean mapped = pages.remove(page);
-    require(mapped != null, "no such page");
-    require(!mapped, "a page was given back that is mapped");
+    Page closed = pages.remove(page);
+    require(closed != null, "no such page");
+    require(!closed.mapped(), "a page was given back that is mapped");
+    bytes -= closed.bytes();
   }
 
-  void map(long address, long page) {
+  void map(long address, long page, long bytes) {
     Range range = range(address).orElseThrow(() -> new AssertionError("mapped outside of ranges"));
     int index = index(range, address);
-    require(Boolean.FALSE.equals(pages.put(page, true)), "a page was mapped twice, or never made");
-    require(!range.mapped.get(index), "two pages at one address");
-    range.mapped.set(index);
+    Page before = pages.put(page, new Page(bytes, true));
+    require(before != null && !before.mapped(), "a page was mapped twice, or never made");
+    require(before.bytes() == bytes, "a page was mapped in part");
+    int end = index + Math.toIntExact(bytes / PAGE_BYTES);
+    require(range.mapped.get(index, end).isEmpty(), "two pages at one address");
+    range.mapped.set(index, end);
     range.pageAt.put(index, page);
-    range.page(index).fill((byte) -1);
+    range.memory.asSlice(index * PAGE_BYTES, bytes).fill((byte) -1);
   }
 
   void unmap(long address, long bytes) {
     Range range =
         range(address).orElseThrow(() -> new AssertionError("unmapped outside of ranges"));
-    int first = index(range, address);
-    for (int i = first; i < first + bytes / PAGE_BYTES; i++) {
-      require(range.mapped.get(i), "unmapped where nothing is");
-      range.mapped.clear(i);
-      pages.put(range.pageAt.remove(i), false);
+    int end = index(range, address + bytes);
+    for (int i = index(range, address); i < end; ) {
+      Long page = range.pageAt.remove(i);
+      require(page != null, "unmapped where no page begins");
+      long pageBytes = pages.get(page).bytes();
+      pages.put(page, new Page(pageBytes, false));
+      int next = i + Math.toIntExact(pageBytes / PAGE_BYTES);
+      range.mapped.clear(i, next);
+      i = next;
     }
   }
 

@@ -204,25 +204,17 @@ class GpuKernelKvTest {
     }
   }
 
-  @ParameterizedTest(name = "blocks of {0}, retained: {1}")
-  @CsvSource({"16, all", "32, 0 2", "16, none"})
-  void blocksAreCopiedAlike(int blockSize, String retained) {
-    Heads heads = new Heads(3, 1, 64);
+  @ParameterizedTest(name = "{0} blocks of {1} bytes")
+  @CsvSource({"8, 16", "8, 16368", "8, 16384", "9, 16400", "40, 98304", "8, 1114112"})
+  void blocksAreCopiedAlike(int blocks, int bytes) {
     compare(
         0,
         bed -> {
-          DeviceMemory kv = bed.elements(Element.BF16, elements(heads, retained), 1, 1);
-          long pairs = bed.ints(0, SLOTS / blockSize - 1, 5, 6).address();
-          bed.kernels()
-              .copyBlocks(
-                  bed.stream(),
-                  Element.BF16,
-                  new Kv(kv.address(), blockSize),
-                  heads,
-                  pairs,
-                  2,
-                  table(bed, retained));
-          return bed.elements(Element.BF16, kv);
+          long elements = (long) blocks * bytes / Element.BYTES;
+          DeviceMemory x = bed.elements(Element.BF16, elements, 1, 1);
+          long pairs = bed.ints(0, blocks - 1, 5, 6, 5, 1).address();
+          bed.kernels().copyBlocks(bed.stream(), x.address(), bytes, pairs, 3);
+          return bed.elements(Element.BF16, x);
         });
   }
 

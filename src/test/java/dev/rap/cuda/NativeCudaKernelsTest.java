@@ -117,8 +117,8 @@ class NativeCudaKernelsTest {
     assertCalled("add_row", STREAM, Y, X, 11, 64);
     kernels.columnSums(STREAM, Element.F16, Y, X, 11, 12, 13);
     assertCalled("column_sums", STREAM, 0, Y, X, 11, 12, 13);
-    kernels.copyBlocks(STREAM, Element.F16, KV, HEADS, X, 11, V);
-    assertCalled("copy_blocks", STREAM, 0, KV.blocks(), 8, 128, 16, X, 11, V);
+    kernels.copyBlocks(STREAM, X, 4096, V, 11);
+    assertCalled("copy_blocks", STREAM, X, 4096L, V, 11);
     kernels.pickGroups(STREAM, Element.BF16, KV, 11, X, 12, W, 13, 64);
     assertCalled("pick_groups", STREAM, 1, KV.blocks(), 11, X, 12, W, 13, 64, 16);
   }

@@ -318,13 +318,8 @@ record OracleKernels(FakeDriver driver) implements CudaKernels {
   }
 
   @Override
-  public void copyBlocks(
-      long stream, Element type, Kv kv, Heads heads, long pairs, int count, long units) {
-    driver.queue(
-        stream,
-        () ->
-            ElementwiseOracle.copyBlocks(
-                at(kv.blocks()), heads, kv.blockSize(), at(pairs), count, at(units)));
+  public void copyBlocks(long stream, long x, long blockBytes, long pairs, int count) {
+    driver.queue(stream, () -> ElementwiseOracle.copyBlocks(at(x), blockBytes, at(pairs), count));
   }
 
   @Override
