@@ -74,10 +74,15 @@ final class CpuRunner implements ModelRunner {
     return batch;
   }
 
+  // What is to be done beside takes no longer than the step, or than one piece.
   @Override
   public void run() {
+    long start = System.nanoTime();
     ModelRunner.super.run();
-    work();
+    long end = System.nanoTime();
+    while (work() && System.nanoTime() - end < end - start) {
+      // piece by piece
+    }
     resident.stepped();
   }
 

@@ -42,6 +42,8 @@ final class ResidentWeights implements AutoCloseable {
   private Optional<RetentionMask> wanted = Optional.empty();
   private int leaving; // the sublayer whose output projection is next to be copied
   private boolean forgetsAgain;
+  private long counted; // what bytes() says, unless it is stale
+  private boolean isStale = true;
 
   /** Some columns of an output projection, side by side. */
   private record Copy(Ranges columns, PageMemory memory, Tensor matrix) {
@@ -98,17 +100,21 @@ final class ResidentWeights implements AutoCloseable {
     for (int i = 0; i < sublayers; i++) {
       Sublayer sublayer = Sublayer.of(i);
       Ranges columns = forward.projectionColumns(sublayer, mask);
-      Optional<Copy> kept = copies.get(i).filter(copy -> copy.columns().equals(columns));
+      boolean isDropped = columns.total() == 0; // what there is of it stays until a reclaim
+      Optional<Copy> kept =
+          copies.get(i).filter(copy -> isDropped || copy.columns().equals(columns));
       if (kept.isEmpty()) {
         close(copies, i);
         kept = arrived.get(i).filter(copy -> copy.columns().equals(columns));
         kept.ifPresent(_ -> arrived.set(sublayer.index(), Optional.empty()));
         copies.set(i, kept);
       }
-      kept.ifPresent(copy -> forward.narrow(sublayer, copy.matrix()));
+      kept.filter(_ -> !isDropped).ifPresent(copy -> forward.narrow(sublayer, copy.matrix()));
     }
     cancelArrivals();
     leaving = sublayers;
+    forgetsAgain = canForget;
+    isStale = true;
     resident = mask.shape().equals(resident.shape()) ? union(resident, mask) : dense(mask);
   }
 
@@ -133,6 +139,7 @@ final class ResidentWeights implements AutoCloseable {
       resident = forward.mask();
       leaving = 0;
       forgetsAgain = true;
+      isStale = true;
       forget();
     }
   }
@@ -142,6 +149,9 @@ final class ResidentWeights implements AutoCloseable {
     for (int i = 0; i < sublayers; i++) {
       Sublayer sublayer = Sublayer.of(i);
       gone.addAll(rows(sublayer, resident.dropped(sublayer), resident.shape()));
+      if (!resident.retains(sublayer)) {
+        close(copies, i);
+      }
       if (!resident.retains(sublayer) || copies.get(i).isPresent()) {
         gone.add(output(sublayer).data());
       }
@@ -153,18 +163,18 @@ final class ResidentWeights implements AutoCloseable {
   private List<MemorySegment> rows(Sublayer sublayer, BitSet units, MaskShape shape) {
     List<MemorySegment> parts = new ArrayList<>();
     List<Weights.Projection> inputs = projections(sublayer);
-    Ranges runs = Ranges.of(units);
     for (Weights.Projection input : inputs.subList(0, inputs.size() - 1)) {
       Tensor matrix = input.matrix();
       int unitRows =
           sublayer.kind() == Sublayer.Kind.ATTENTION
               ? matrix.rows() / shape.headGroups()
               : shape.channelBlockSize();
-      for (int i = 0; i < runs.count(); i++) {
-        long first = (long) runs.start(i) * unitRows;
-        long end = Math.min((long) runs.end(i) * unitRows, matrix.rows());
-        parts.add(
-            matrix.data().asSlice(first * matrix.rowBytes(), (end - first) * matrix.rowBytes()));
+      int start;
+      for (int end = 0; (start = units.nextSetBit(end)) >= 0; ) {
+        end = units.nextClearBit(start);
+        long first = (long) start * unitRows * matrix.rowBytes();
+        long last = Math.min((long) end * unitRows * matrix.rowBytes(), matrix.byteSize());
+        parts.add(matrix.data().asSlice(first, last - first));
       }
     }
     return parts;
@@ -199,10 +209,18 @@ final class ResidentWeights implements AutoCloseable {
     }
     Tensor output = output(sublayer);
     if (columns.total() < output.columns()) {
-      arriving.add(() -> arrived.set(sublayer.index(), Optional.of(Copy.of(output, columns))));
+      arriving.add(() -> arrived.set(sublayer.index(), Optional.of(copy(output, columns))));
     } else {
       populate(output.data());
     }
+  }
+
+  // From then on no step reads the matrix itself.
+  private Copy copy(Tensor output, Ranges columns) {
+    Copy copy = Copy.of(output, columns);
+    PageMemory.forget(List.of(output.data()));
+    isStale = true;
+    return copy;
   }
 
   private void populate(MemorySegment part) {
@@ -215,6 +233,7 @@ final class ResidentWeights implements AutoCloseable {
   private void cancelArrivals() {
     wanted = Optional.empty();
     arriving.clear();
+    isStale = true;
     for (int i = 0; i < sublayers; i++) {
       close(arrived, i);
     }
@@ -243,10 +262,9 @@ final class ResidentWeights implements AutoCloseable {
     if (!isPart || copies.get(sublayer.index()).isPresent()) {
       return false;
     }
-    Copy copy = Copy.of(output, columns);
+    Copy copy = copy(output, columns);
     copies.set(sublayer.index(), Optional.of(copy));
     forward.narrow(sublayer, copy.matrix());
-    PageMemory.forget(List.of(output.data()));
     return true;
   }
 
@@ -261,7 +279,7 @@ final class ResidentWeights implements AutoCloseable {
 
   /**
    * Is told of a step. The first one after a change reads what stays, and where that comes from the
-   * file the system maps pages around it, too.
+   * file the system maps pages around it, too; so it does where the mean of what goes was computed.
    */
   void stepped() {
     if (forgetsAgain && leaving == sublayers) {
@@ -272,6 +290,14 @@ final class ResidentWeights implements AutoCloseable {
 
   /** {@return bytes of all parameters that have not been let go of} */
   long bytes() {
+    if (isStale) {
+      counted = count();
+      isStale = false;
+    }
+    return counted;
+  }
+
+  private long count() {
     long bytes = wholeBytes + arrived.stream().mapToLong(ResidentWeights::bytes).sum();
     for (int i = 0; i < sublayers; i++) {
       Sublayer sublayer = Sublayer.of(i);

@@ -150,22 +150,34 @@ class ResidentMemoryTest {
       assertTrue(micros < 100_000, "took %d us".formatted(micros));
       assertEquals(held - pruned, runner.held().weights());
 
-      RetentionMask more = mask.with(Sublayer.of(1), new BitSet()).with(Sublayer.of(3), all(16));
+      RetentionMask more =
+          mask.with(Sublayer.of(1), new BitSet()).with(Sublayer.of(3), firstOf(16));
       runner.prefetch(more);
       finish(runner);
-      runner.setMask(more, Optional.empty());
+      runner.setMask(more, Optional.empty()); // of what went, only a reclaim lets go
+      assertEquals(held - pruned + FEED_FORWARD / 2, runner.held().weights());
       runner.reclaim();
-      finish(runner);
       step(runner);
       assertEquals(held - pruned, runner.held().weights(), "half went, and half came");
       assertLeft(process - ofProcess("Rss"), pruned);
+
+      BitSet units = everySecond(16);
+      units.or(firstOf(8));
+      RetentionMask grown = more.with(Sublayer.of(5), units).with(Sublayer.of(1), firstOf(4));
+      runner.prefetch(grown);
+      finish(runner);
+      runner.setMask(grown, Optional.empty());
+      step(runner);
+      long unit = FEED_FORWARD / 16;
+      assertEquals(held - pruned + 8 * unit, runner.held().weights(), "four came to each");
+      assertLeft(process - ofProcess("Rss"), pruned - 8 * unit);
     }
   }
 
-  private static BitSet all(int units) {
-    BitSet all = new BitSet();
-    all.set(0, units);
-    return all;
+  private static BitSet firstOf(int units) {
+    BitSet first = new BitSet();
+    first.set(0, units);
+    return first;
   }
 
   private static BitSet everySecond(int units) {
