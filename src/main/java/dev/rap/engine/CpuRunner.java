@@ -15,6 +15,7 @@ import dev.rap.model.Weights;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.BitSet;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
@@ -25,6 +26,7 @@ final class CpuRunner implements ModelRunner {
   private final Kernels kernels;
   private final Limits limits;
   private final ForwardPass forward;
+  private final ResidentWeights resident;
   private final KvCache cache;
   private final KvBlockPool pool;
   private final StepBatch batch;
@@ -37,6 +39,7 @@ final class CpuRunner implements ModelRunner {
     this.kernels = kernels;
     this.limits = limits;
     this.forward = new ForwardPass(weights, kernels, limits.stepTokens(), limits.logitRows());
+    this.resident = new ResidentWeights(weights, forward);
     this.cache = new KvCache(config, Math.multiplyExact(limits.blocks(), BLOCK_SIZE));
     this.pool = new KvBlockPool(limits.blocks(), BLOCK_SIZE);
     this.batch =
@@ -69,6 +72,18 @@ final class CpuRunner implements ModelRunner {
   @Override
   public StepBatch batch() {
     return batch;
+  }
+
+  // What is to be done beside takes no longer than the step, or than one piece.
+  @Override
+  public void run() {
+    long start = System.nanoTime();
+    ModelRunner.super.run();
+    long end = System.nanoTime();
+    while (work() && System.nanoTime() - end < end - start) {
+      // piece by piece
+    }
+    resident.stepped();
   }
 
   @Override
@@ -111,6 +126,7 @@ final class CpuRunner implements ModelRunner {
   public void setMask(RetentionMask mask, Optional<MeanInputs> means) {
     RetentionMask before = forward.mask();
     forward.setMask(mask, means);
+    resident.maskChanged();
     for (int layer = 0; layer < config().layers(); layer++) {
       Sublayer attention = new Sublayer(layer, Sublayer.Kind.ATTENTION);
       for (int group = 0; group < config().kvHeads(); group++) {
@@ -121,28 +137,42 @@ final class CpuRunner implements ModelRunner {
     }
   }
 
-  // TODO
   @Override
-  public void reclaim() {}
+  public void reclaim() {
+    resident.reclaim();
+  }
 
   @Override
   public boolean prefetch(RetentionMask mask) {
-    return true;
+    return resident.prefetch(mask);
   }
 
   @Override
   public boolean resizeKv(int blocks, Collection<BlockTable> tables) {
+    int target = Math.min(blocks, limits.blocks());
+    if (target >= pool.blocks()) {
+      pool.grow(target);
+      return true;
+    }
+    int[] moves = pool.shrink(target, tables);
+    for (int layer = 0; layer < config().layers(); layer++) {
+      BitSet groups = mask().units(new Sublayer(layer, Sublayer.Kind.ATTENTION));
+      for (int group = groups.nextSetBit(0); group >= 0; group = groups.nextSetBit(group + 1)) {
+        cache.move(layer, group, moves, BLOCK_SIZE);
+        cache.keepFirst(layer, group, target * BLOCK_SIZE);
+      }
+    }
     return true;
   }
 
   @Override
   public boolean work() {
-    return false;
+    return resident.work();
   }
 
   @Override
   public boolean isSettled() {
-    return true;
+    return resident.isSettled();
   }
 
   @Override
@@ -152,11 +182,21 @@ final class CpuRunner implements ModelRunner {
 
   @Override
   public MemoryUse held() {
-    return new MemoryUse(0, 0, 0);
+    long headGroups = 0;
+    for (int layer = 0; layer < config().layers(); layer++) {
+      headGroups += mask().count(new Sublayer(layer, Sublayer.Kind.ATTENTION));
+    }
+    return new MemoryUse(
+        resident.bytes(),
+        headGroups * cache.groupBytes(pool.blocks() * BLOCK_SIZE),
+        forward.bytes() + targets.byteSize() + logProbs.byteSize());
   }
 
   @Override
   public void addProjectionInputs(Sublayer.Kind kind, double[] sums) {
+    if (resident.hasCopies()) {
+      throw new IllegalStateException("inputs of output projections are not kept after a reclaim");
+    }
     MemorySegment input = forward.projectionInput(kind);
     for (int t = 0; t < batch.tokens(); t++) {
       for (int c = 0; c < sums.length; c++) {
@@ -205,6 +245,7 @@ final class CpuRunner implements ModelRunner {
   public void close() {
     if (arena.scope().isAlive()) {
       forward.close();
+      resident.close();
       cache.close();
       batch.close();
       arena.close();

@@ -10,6 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 
@@ -47,7 +48,13 @@ public final class ForwardPass implements AutoCloseable {
 
   private RetentionMask mask;
   private List<SublayerPlan> plans; // by Sublayer.index()
+  private final List<Optional<Narrow>> narrowed; // by Sublayer.index()
+  private Optional<MeanInputs> means = Optional.empty();
   private final BitSet compensated = new BitSet(); // by Sublayer.index()
+  private long bytes; // of activations
+
+  /** A matrix of which only some columns are there, all of which are read. */
+  private record Narrow(Tensor matrix, Ranges columns) {}
 
   /**
    * @param stepTokens most tokens of one step
@@ -73,15 +80,23 @@ public final class ForwardPass implements AutoCloseable {
     this.selected = floats(logitRows, config.hiddenSize());
     this.logits = floats(logitRows, config.vocabularySize());
     this.compensations = floats(2 * config.layers(), config.hiddenSize());
+    this.plans = List.of();
+    this.narrowed = new ArrayList<>(Collections.nCopies(2 * config.layers(), Optional.empty()));
     setMask(RetentionMask.dense(config.maskShape()), Optional.empty());
   }
 
   private MemorySegment floats(int rows, int columns) {
+    bytes += Float.BYTES * (long) rows * columns;
     return arena.allocate(Float.BYTES * (long) rows * columns, 64);
   }
 
   public ModelConfig config() {
     return config;
+  }
+
+  /** {@return the bytes of activations and logits} */
+  public long bytes() {
+    return bytes;
   }
 
   /** {@return the mask in force} */
@@ -108,16 +123,33 @@ public final class ForwardPass implements AutoCloseable {
   public void setMask(RetentionMask mask, Optional<MeanInputs> means) {
     mask.requireFor(config, means);
     MaskShape shape = mask.shape();
+    List<SublayerPlan> before = means.equals(this.means) ? plans : List.of();
     List<SublayerPlan> changed = new ArrayList<>();
     for (int i = 0; i < shape.sublayers(); i++) {
       changed.add(plan(Sublayer.of(i), mask.units(Sublayer.of(i)), shape));
     }
     this.mask = mask;
+    this.means = means;
     this.plans = List.copyOf(changed);
-    compensations.fill((byte) 0);
+    Collections.fill(narrowed, Optional.empty());
     compensated.clear();
-    means.ifPresent(this::compensate);
+    means.ifPresent(values -> compensate(values, before));
     attended.fill((byte) 0); // SublayerPlan.readable
+  }
+
+  /** {@return the columns of a sublayer's output projection that are read under {@code mask}} */
+  public Ranges projectionColumns(Sublayer sublayer, RetentionMask mask) {
+    return plan(sublayer, mask.units(sublayer), mask.shape()).readable();
+  }
+
+  /**
+   * Reads a sublayer's output projection from a copy, from the next step to the next mask.
+   *
+   * @param columns those of {@link #projectionColumns}, side by side
+   */
+  public void narrow(Sublayer sublayer, Tensor columns) {
+    Narrow narrow = new Narrow(columns, Ranges.all(columns.columns()));
+    narrowed.set(sublayer.index(), Optional.of(narrow));
   }
 
   private SublayerPlan plan(Sublayer sublayer, BitSet units, MaskShape shape) {
@@ -129,12 +161,16 @@ public final class ForwardPass implements AutoCloseable {
     return weights.layers().get(sublayer.layer()).output(sublayer.kind());
   }
 
-  private void compensate(MeanInputs means) {
+  // What stays is not computed again: the output projection may have left memory.
+  private void compensate(MeanInputs means, List<SublayerPlan> before) {
     for (int i = 0; i < plans.size(); i++) {
       Sublayer sublayer = Sublayer.of(i);
       BitSet dropped = mask.dropped(sublayer);
-      if (!dropped.isEmpty()) {
-        compensated.set(i);
+      if (dropped.isEmpty()) {
+        continue;
+      }
+      compensated.set(i);
+      if (before.isEmpty() || !before.get(i).equals(plans.get(i))) {
         compensate(sublayer, plan(sublayer, dropped, mask.shape()), means.of(sublayer));
       }
     }
@@ -149,6 +185,7 @@ public final class ForwardPass implements AutoCloseable {
       MemorySegment.copy(mean, start, input, ValueLayout.JAVA_FLOAT, 4L * start, elements);
     }
     MemorySegment row = compensation(sublayer.index());
+    row.fill((byte) 0);
     addProjected(row, sublayer, 1, dropped.readable());
     if (!mask.retains(sublayer)) {
       addBias(row, 1, outputProjection(sublayer));
@@ -193,13 +230,49 @@ public final class ForwardPass implements AutoCloseable {
       } else {
         feedForward(layer, plan, batch.tokens());
       }
-      addProjected(hidden, sublayer, batch.tokens(), plan.readable());
+      addOutput(sublayer, plan, batch.tokens());
       addBias(hidden, batch.tokens(), outputProjection(sublayer));
     }
     if (compensated.get(index)) {
       kernels.addRow(
           hidden, config.hiddenSize(), batch.tokens(), compensation(index), hiddenColumns);
     }
+  }
+
+  private void addOutput(Sublayer sublayer, SublayerPlan plan, int tokens) {
+    Optional<Narrow> narrow = narrowed.get(sublayer.index());
+    if (narrow.isEmpty()) {
+      addProjected(hidden, sublayer, tokens, plan.readable());
+      return;
+    }
+    int stride = config.projectionInputSize(sublayer.kind());
+    kernels.matmul(
+        hidden,
+        config.hiddenSize(),
+        sideBySide(sublayer.kind(), stride, tokens, plan.readable()),
+        stride,
+        tokens,
+        narrow.get().matrix(),
+        hiddenColumns,
+        narrow.get().columns(),
+        true);
+  }
+
+  // Attention's inputs keep their places, for SublayerPlan.readable: the queries are needed no
+  // more.
+  private MemorySegment sideBySide(Sublayer.Kind kind, int stride, int tokens, Ranges columns) {
+    MemorySegment from = projectionInput(kind);
+    MemorySegment to = kind == Sublayer.Kind.ATTENTION ? query : from;
+    for (int t = 0; t < tokens; t++) {
+      long row = Float.BYTES * (long) t * stride;
+      long target = row;
+      for (int i = 0; i < columns.count(); i++) {
+        long bytes = Float.BYTES * (long) (columns.end(i) - columns.start(i));
+        MemorySegment.copy(from, row + 4L * columns.start(i), to, target, bytes);
+        target += bytes;
+      }
+    }
+    return to;
   }
 
   private void attention(
@@ -295,7 +368,7 @@ public final class ForwardPass implements AutoCloseable {
 
   /**
    * {@return what the sublayer that ran last fed to its output projection: {@code [stepTokens, H *
-   * Dh]} or {@code [stepTokens, F]}}
+   * Dh]} or {@code [stepTokens, F]}; lost if it is {@linkplain #narrow narrowed}}
    */
   public MemorySegment projectionInput(Sublayer.Kind kind) {
     return kind == Sublayer.Kind.ATTENTION ? attended : gated;

@@ -9,6 +9,10 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.List;
 
 /**
  * Memory whose pages the operating system provides when they are first written, and takes back when
@@ -26,6 +30,8 @@ public final class PageMemory implements AutoCloseable {
   private static final int POPULATE_READ = 22; // from Linux 5.14 on
   private static final int SC_PAGESIZE = 30;
   private static final long MAP_FAILED = -1;
+
+  private static final long MOST_PADDING = 64; // bytes between tensors; no tensor is so small
 
   private static final boolean LINUX = System.getProperty("os.name").equals("Linux");
 
@@ -76,16 +82,20 @@ public final class PageMemory implements AutoCloseable {
       pages.fill((byte) 0);
       return 0;
     }
+    advise(pages, pages.byteSize(), DONT_NEED);
+    return end - first;
+  }
+
+  private static void advise(MemorySegment pages, long bytes, int advice) {
     int status;
     try {
-      status = (int) Linux.MADVISE.invokeExact(pages, pages.byteSize(), DONT_NEED);
+      status = (int) Linux.MADVISE.invokeExact(pages, bytes, advice);
     } catch (Throwable t) {
       throw unexpected(t);
     }
     if (status != 0) {
       throw new IllegalStateException("the system refused to take back pages");
     }
-    return end - first;
   }
 
   /**
@@ -102,6 +112,44 @@ public final class PageMemory implements AutoCloseable {
       int _ = (int) Linux.MADVISE.invokeExact(pages, mapped.byteSize() + lead, POPULATE_READ);
     } catch (Throwable t) {
       throw unexpected(t);
+    }
+  }
+
+  /** {@return whether pages of {@code mapped} can be forgotten: it is part of a file's mapping} */
+  public static boolean canForget(MemorySegment mapped) {
+    return LINUX && mapped.isMapped();
+  }
+
+  /**
+   * Lets go of the pages that lie wholly within parts of a file's mapping, or within parts that
+   * touch each other, alignment between them aside. What is read of them later comes from the file
+   * again. The system may keep them in its cache; this process does not hold them.
+   *
+   * @throws IllegalArgumentException if one cannot be {@linkplain #canForget forgotten}
+   */
+  public static void forget(Collection<MemorySegment> mapped) {
+    long first = 0;
+    long end = 0;
+    List<MemorySegment> sorted = new ArrayList<>(mapped);
+    sorted.sort(Comparator.comparingLong(MemorySegment::address));
+    for (MemorySegment part : sorted) {
+      if (!canForget(part)) {
+        throw new IllegalArgumentException("only pages of a file can be forgotten");
+      }
+      if (part.address() > end + MOST_PADDING) {
+        forget(first, end);
+        first = part.address();
+      }
+      end = Math.max(end, part.address() + part.byteSize());
+    }
+    forget(first, end);
+  }
+
+  private static void forget(long first, long end) {
+    long firstPage = Math.ceilDiv(first, pageSize()) * pageSize();
+    long bytes = end / pageSize() * pageSize() - firstPage;
+    if (bytes > 0) {
+      advise(MemorySegment.ofAddress(firstPage), bytes, DONT_NEED);
     }
   }
 

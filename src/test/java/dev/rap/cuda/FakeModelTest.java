@@ -3,6 +3,7 @@ package dev.rap.cuda;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.rap.engine.GoldenLogits;
+import dev.rap.engine.MaskSchedule;
 import dev.rap.model.Weights;
 import java.nio.file.Path;
 import java.util.List;

@@ -2,6 +2,7 @@ package dev.rap.cuda;
 
 import dev.rap.engine.Backend;
 import dev.rap.engine.GoldenLogits;
+import dev.rap.engine.MaskSchedule;
 import dev.rap.model.Weights;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Tag;

@@ -1,16 +1,21 @@
 package dev.rap.natives;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.nio.file.StandardOpenOption.READ;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class PageMemoryTest {
   private static final long PAGE = PageMemory.pageSize();
@@ -68,6 +73,51 @@ class PageMemoryTest {
   private static long residentBytes() throws IOException {
     String[] pages = Files.readString(Path.of("/proc/self/statm")).split(" ", 3);
     return Long.parseLong(pages[1]) * PAGE;
+  }
+
+  @Test
+  void pagesOfAFileThatAreForgottenAreReadAgain(@TempDir Path folder) throws IOException {
+    Path file = Files.write(folder.resolve("pages"), new byte[(int) (8 * PAGE)]);
+    try (FileChannel channel = FileChannel.open(file, READ);
+        Arena arena = Arena.ofConfined()) {
+      MemorySegment mapped = channel.map(FileChannel.MapMode.READ_ONLY, 0, 8 * PAGE, arena);
+      assumeTrue(PageMemory.canForget(mapped), "needs Linux");
+      PageMemory.populate(mapped);
+      assertEquals(8 * PAGE, residentBytes(file));
+
+      PageMemory.forget(List.of(mapped.asSlice(1, 2 * PAGE - 2)));
+      assertEquals(8 * PAGE, residentBytes(file), "nothing was whole");
+      PageMemory.forget(
+          List.of(mapped.asSlice(5 * PAGE / 2, PAGE), mapped.asSlice(PAGE, 3 * PAGE / 2)));
+      assertEquals(6 * PAGE, residentBytes(file), "a page across the border of two parts goes");
+      PageMemory.forget(List.of(mapped.asSlice(5 * PAGE, PAGE), mapped.asSlice(7 * PAGE, PAGE)));
+      assertEquals(4 * PAGE, residentBytes(file), "what lies between stays");
+      assertEquals(-1, mapped.mismatch(MemorySegment.ofArray(new byte[(int) (8 * PAGE)])));
+      assertEquals(8 * PAGE, residentBytes(file));
+    }
+  }
+
+  private static long residentBytes(Path file) throws IOException {
+    List<String> lines = Files.readAllLines(Path.of("/proc/self/smaps"));
+    for (int i = 0; i < lines.size(); i++) {
+      if (lines.get(i).endsWith(file.toString())) {
+        String resident =
+            lines.subList(i, lines.size()).stream()
+                .filter(line -> line.startsWith("Rss:"))
+                .findFirst()
+                .orElseThrow();
+        return Long.parseLong(resident.replaceAll("\\D", "")) << 10;
+      }
+    }
+    throw new AssertionError(file + " is not mapped");
+  }
+
+  @Test
+  void onlyPagesOfFilesAreForgotten() {
+    try (PageMemory memory = PageMemory.reserve(PAGE)) {
+      List<MemorySegment> anonymous = List.of(memory.segment());
+      assertThrows(IllegalArgumentException.class, () -> PageMemory.forget(anonymous));
+    }
   }
 
   @Test

@@ -1,13 +1,10 @@
-package dev.rap.cuda;
+package dev.rap.engine;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.rap.checkpoint.Checkpoint;
 import dev.rap.checkpoint.GgufFiles;
 import dev.rap.checkpoint.RandomLlama;
-import dev.rap.engine.Backend;
-import dev.rap.engine.CpuBackend;
-import dev.rap.engine.ModelRunner;
 import dev.rap.kernels.CpuKernels;
 import dev.rap.kernels.RopePairing;
 import dev.rap.kv.BlockTable;
@@ -28,15 +25,14 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.function.Function;
-import java.util.function.Predicate;
 import java.util.stream.IntStream;
 
 /**
- * Sequences that go on while the mask changes under them, on a backend and on the CPU's reference
- * kernels: head groups go, others go as they return, whole layers go and return, sequences begin
- * and end between. A random model of three layers with four head groups each.
+ * Sequences that go on while the mask changes under them, on a backend whose memory follows, and on
+ * one that keeps everything: head groups go, others go as they return, whole layers go and return,
+ * sequences begin and end between. A random model of three layers with four head groups each.
  */
-final class MaskSchedule implements AutoCloseable {
+public final class MaskSchedule implements AutoCloseable {
   private static final ModelConfig CONFIG =
       new ModelConfig(
           "scheduled",
@@ -57,6 +53,7 @@ final class MaskSchedule implements AutoCloseable {
       new ModelRunner.Limits(64, 3, MOST_TOKENS, 3 * 96, 3);
 
   private final List<ModelRunner> runners;
+  private final ModelRunner tested; // the last of them
   private final double tolerance;
   private final RetentionMask dense;
   private final Random random = new Random(5);
@@ -92,24 +89,42 @@ final class MaskSchedule implements AutoCloseable {
   private MaskSchedule(Backend reference, Backend tested, double tolerance, int channelBlockSize) {
     this.dense = RetentionMask.dense(CONFIG.maskShape(channelBlockSize));
     this.mask = dense;
-    this.runners = List.of(reference.newRunner(LIMITS), tested.newRunner(LIMITS));
+    this.tested = tested.newRunner(LIMITS);
+    this.runners = List.of(reference.newRunner(LIMITS), this.tested);
     this.tolerance = tolerance;
   }
 
   /**
-   * Runs the schedule.
+   * Runs the schedule on a model in F16 and on the reference kernels.
    *
    * @param tolerance of the norm of a token's logits
    * @param channelBlockSize of the masks, for 160 channels
    */
-  static void check(
+  public static void check(
       Path folder, Function<Weights, Backend> load, double tolerance, int channelBlockSize) {
-    RandomLlama llama = RandomLlama.tiny().with(CONFIG).with(DType.F16);
+    check(
+        folder,
+        DType.F16,
+        weights -> new CpuBackend(weights, CpuKernels.reference(), 1),
+        load,
+        tolerance,
+        channelBlockSize);
+  }
+
+  /** Runs the schedule. */
+  static void check(
+      Path folder,
+      DType dtype,
+      Function<Weights, Backend> loadReference,
+      Function<Weights, Backend> load,
+      double tolerance,
+      int channelBlockSize) {
+    RandomLlama llama = RandomLlama.tiny().with(CONFIG).with(dtype);
     try (Checkpoint checkpoint =
         Checkpoint.open(GgufFiles.write(folder.resolve("m.gguf"), llama))) {
       Weights weights = WeightsLoader.load(checkpoint);
       try (Backend tested = load.apply(weights);
-          Backend reference = new CpuBackend(weights, CpuKernels.reference(), 1);
+          Backend reference = loadReference.apply(weights);
           MaskSchedule schedule =
               new MaskSchedule(reference, tested, tolerance, channelBlockSize)) {
         schedule.run();
@@ -156,18 +171,18 @@ final class MaskSchedule implements AutoCloseable {
     }
     RetentionMask wanted = next;
     if (random.nextBoolean()) {
-      for (int tries = 0; !all(runner -> runner.prefetch(wanted)); tries++) {
+      for (int tries = 0; !tested.prefetch(wanted); tries++) {
         assertTrue(tries < 1000, "what is wanted never comes");
         if (random.nextInt(20) == 0) {
           live.removeIf(sequence -> sequence.length > MOST_TOKENS - 8 && release(sequence));
           steps(1);
         }
-        runners.forEach(ModelRunner::work);
+        tested.work();
       }
     }
     change(wanted);
     if (random.nextInt(3) > 0) {
-      runners.forEach(ModelRunner::reclaim);
+      tested.reclaim();
     }
     int blocks = random.nextInt(LIMITS.blocks() / 2, LIMITS.blocks() + 1);
     live.removeIf(sequence -> random.nextInt(4) == 0 && release(sequence));
@@ -176,7 +191,7 @@ final class MaskSchedule implements AutoCloseable {
     }
     for (int tries = 0; !resize(blocks); tries++) {
       assertTrue(tries < 1000, "the blocks never come");
-      runners.forEach(ModelRunner::work);
+      tested.work();
     }
     live.removeIf(sequence -> sequence.length > MOST_TOKENS - 8 && release(sequence));
     if (live.size() < 3) {
@@ -185,24 +200,10 @@ final class MaskSchedule implements AutoCloseable {
     steps(3);
   }
 
-  private boolean all(Predicate<ModelRunner> condition) {
-    boolean all = true;
-    for (ModelRunner runner : runners) {
-      all &= condition.test(runner);
-    }
-    return all;
-  }
-
   private boolean resize(int blocks) {
-    boolean all = true;
-    for (int i = 0; i < runners.size(); i++) {
-      int index = i;
-      all &=
-          runners
-              .get(i)
-              .resizeKv(blocks, live.stream().map(sequence -> sequence.tables.get(index)).toList());
-    }
-    return all;
+    int index = runners.indexOf(tested);
+    return tested.resizeKv(
+        blocks, live.stream().map(sequence -> sequence.tables.get(index)).toList());
   }
 
   private boolean release(Live sequence) {
