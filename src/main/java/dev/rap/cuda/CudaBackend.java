@@ -165,9 +165,7 @@ public final class CudaBackend implements Backend {
     requireRoom(device, weights);
     CudaStream stream = device.newStream();
     long matrix = (long) weights.config().feedForwardSize() * weights.config().hiddenSize();
-    long pageBytes =
-        Long.getLong("dev.rap.pageBytes", PagePool.pageBytes(device, matrix * Element.BYTES));
-    PagePool pool = new PagePool(device, pageBytes);
+    PagePool pool = new PagePool(device, PagePool.pageBytes(device, matrix * Element.BYTES));
     CudaWeights loaded = upload(device, stream, kernels, pool, weights, progress);
     ElasticWeights elastic =
         new ElasticWeights(

@@ -116,6 +116,8 @@ final class CudaRunner implements ModelRunner {
     parts.elastic().compact(mask.mask());
     mask.place();
     placed();
+    parts.elastic().releaseFirst();
+    work();
   }
 
   @Override

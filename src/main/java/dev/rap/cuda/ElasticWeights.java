@@ -22,6 +22,9 @@ import java.util.function.BiFunction;
  * is done piece by piece in {@link #work}.
  */
 final class ElasticWeights implements AutoCloseable {
+  // Twice as many may be under way. Of a thousand copies more the driver would make the host wait.
+  private static final long UNDER_WAY_BYTES = 192L << 20;
+
   private final CudaDevice device;
   private final CudaStream stream;
   private final CudaKernels kernels;
@@ -34,6 +37,7 @@ final class ElasticWeights implements AutoCloseable {
       new IdentityHashMap<>(); // of biases
   private final CudaEvent settled; // after the last step that could use what has left
   private final CudaEvent arrived;
+  private final CudaEvent passed; // after what was queued before underWayBytes
   private MaskShape shape;
   private UnitMoves moves;
   private UnitSource source; // none before something leaves
@@ -41,6 +45,7 @@ final class ElasticWeights implements AutoCloseable {
   private int users;
   private int growing; // the sublayer that work is at
   private int shrinking;
+  private long underWayBytes; // queued since `passed` was recorded
 
   /** A sublayer's matrices, and which units they hold. */
   private static final class Part {
@@ -104,6 +109,7 @@ final class ElasticWeights implements AutoCloseable {
     this.weights = weights;
     this.settled = device.newEvent();
     this.arrived = device.newEvent();
+    this.passed = device.newEvent();
     for (CudaWeights.Layer layer : weights.layers()) {
       for (CudaWeights.Projection projection : List.of(layer.qkv(), layer.gate(), layer.up())) {
         projection.bias().ifPresent(this::keepHome);
@@ -222,7 +228,7 @@ final class ElasticWeights implements AutoCloseable {
     want(mask);
     while (!has(mask)) {
       if (!work()) {
-        arrived.await();
+        arrivals.synchronize();
       }
     }
   }
@@ -270,6 +276,15 @@ final class ElasticWeights implements AutoCloseable {
     }
     stream.record(settled);
     growing = has(mask) ? parts.size() : 0;
+  }
+
+  /**
+   * Waits for the moves of {@link #compact}, a part of a step, and lets the first pages go: who
+   * needs memory sees at once that it comes.
+   */
+  void releaseFirst() {
+    settled.await();
+    shrink();
   }
 
   // The last channel block may be short. Then a feed-forward sublayer is there as a whole or not at
@@ -357,6 +372,13 @@ final class ElasticWeights implements AutoCloseable {
   }
 
   private boolean bring() {
+    if (underWayBytes >= UNDER_WAY_BYTES) {
+      if (!passed.reached()) {
+        return false;
+      }
+      arrivals.record(passed);
+      underWayBytes = 0;
+    }
     for (; growing < parts.size(); growing++) {
       Part part = parts.get(growing);
       BitSet missing = needed(wanted, growing);
@@ -381,6 +403,7 @@ final class ElasticWeights implements AutoCloseable {
     for (int i = 0; i < part.matrices.size(); i++) {
       long offset = part.rows.get(i).offset(part.used());
       source.bring(shape, growing, i, unit, part.matrices.get(i).address(offset));
+      underWayBytes += part.rows.get(i).bytes(unit);
     }
     arrivals.record(arrived);
     part.arriving = Arrays.copyOf(part.arriving, part.arriving.length + 1);
@@ -409,6 +432,7 @@ final class ElasticWeights implements AutoCloseable {
     homes.values().forEach(DeviceMemory::close);
     settled.close();
     arrived.close();
+    passed.close();
     arrivals.close();
   }
 }

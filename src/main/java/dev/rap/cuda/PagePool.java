@@ -11,7 +11,13 @@ final class PagePool extends DeviceResource {
   /** Pages that one piece of work maps or unmaps: each takes some 40 us. */
   static final int PIECE = 8;
 
-  // Each page costs the driver the same, large or small, and half a page a matrix is lost.
+  // Each page costs the driver the same, large or small (on an H100 some 75 us to make and map, 65
+  // to
+  // unmap and give back), and half a page a matrix is lost on average. Of 2.06 GiB in channel
+  // blocks
+  // of all layers of an 8B model, pages of 2, 4 and 8 MiB gave back 2.06, 1.88 and 1.50 GiB in 70,
+  // 38
+  // and 18 ms.
   private static final int MATRIX_PAGES = 24;
   private static final int MOST_GRANULES = 8;
 

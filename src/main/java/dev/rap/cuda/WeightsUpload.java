@@ -8,7 +8,6 @@ import dev.rap.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.DoubleConsumer;
@@ -30,7 +29,7 @@ final class WeightsUpload implements AutoCloseable {
   private final long totalBytes;
   private long doneBytes;
   private final List<Reserved> reserved = new ArrayList<>(); // matrices of layers, in order
-  private Iterator<Reserved> growing;
+  private int ahead; // of reserved, the first that may lack pages
   private int taken; // of those that were reserved
 
   /**
@@ -163,17 +162,20 @@ final class WeightsUpload implements AutoCloseable {
       long bytes = elementBytes(rows[i % rows.length]);
       reserved.add(new Reserved(ElasticMemory.reserve(pool, bytes, MemoryOwner.WEIGHTS), bytes));
     }
-    growing = reserved.iterator();
-    growAhead();
   }
 
+  // A piece that takes no longer than the copiers do.
   private boolean growAhead() {
-    if (growing.hasNext()) {
-      Reserved next = growing.next();
-      next.memory().grow(next.bytes());
-      return true;
+    if (ahead == reserved.size()) {
+      return false;
     }
-    return false;
+    Reserved next = reserved.get(ahead);
+    long piece = next.memory().heldBytes() + PagePool.PIECE * pool.pageBytes();
+    next.memory().grow(Math.min(next.bytes(), piece));
+    if (next.memory().missing(next.bytes()) == 0) {
+      ahead++;
+    }
+    return true;
   }
 
   // The next of those that were reserved.
