@@ -39,7 +39,7 @@ cp -r -- target/test-classes "$stage/test-classes"
 mkdir -p -- "$stage/src/test"
 cp -r -- src/test/resources "$stage/src/test/"
 mkdir -- "$stage/scripts"
-cp -- scripts/golden-gpu.py scripts/oracle.py "$stage/scripts/"
+cp -- scripts/golden-gpu.py scripts/gpu-neighbour.py scripts/oracle.py "$stage/scripts/"
 tar -C "$stage" -cJf "$folder/rap.tar.xz" lib test-classes src scripts
 
 cat >"$folder/run" <<'RUN'

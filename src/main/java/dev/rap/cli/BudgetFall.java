@@ -3,12 +3,12 @@ package dev.rap.cli;
 import dev.rap.Bytes;
 import dev.rap.engine.Engine;
 import dev.rap.engine.LoadedModel;
+import dev.rap.engine.PruningController;
 import dev.rap.engine.SamplingOptions;
 import dev.rap.engine.Sequence;
 import dev.rap.engine.TextStream;
 import dev.rap.memory.MemoryBudget;
 import dev.rap.memory.MemoryModel;
-import dev.rap.memory.MemoryUse;
 import dev.rap.memory.Workload;
 import dev.rap.model.RetentionMask;
 import dev.rap.pruning.Policies;
@@ -43,25 +43,31 @@ final class BudgetFall {
   private final LoadedModel model;
   private final MemoryModel memory;
   private final PruningPolicy policy;
-  private final long denseBytes;
+  private final Console console;
   private final TextStream text;
+  private long start;
   private int nextPrompt;
+  private MemoryTimeline timeline;
+  private double decisionMicros; // of the last decision
   private Sequence shown; // the story whose text is shown, none at first
   private int shownTokens;
 
-  BudgetFall(LoadedModel model, Profile profile) {
+  /**
+   * @param console where a person may watch what memory is held for
+   */
+  BudgetFall(LoadedModel model, Profile profile, Console console) {
     this.model = model;
+    this.console = console;
     this.memory = model.memoryModel();
     this.policy = Policies.create("dqn", memory, Optional.of(profile), 0);
-    this.denseBytes = memory.denseBytes(WORKLOAD);
     this.text = new TextStream(model.tokenizer(), List.of());
   }
 
   /**
    * What happened at one budget.
    *
-   * @param weightBytes of what the mask retains
-   * @param kvBytes of the tokens that are cached now, in whole KvBlocks
+   * @param weightBytes that are held at the end
+   * @param kvBytes that are held at the end
    * @param written text of the first sequence
    */
   record Stage(
@@ -97,11 +103,24 @@ final class BudgetFall {
     try (Engine engine =
         new Engine(model.backend(), new Engine.Options(sequences, context, sequences * context))) {
       List<Sequence> running = new ArrayList<>();
+      long denseBytes = memory.denseBytes(WORKLOAD);
       for (int i = 0; i < WARM_DECISIONS; i++) { // the first ones load and compile classes
-        policy.choose(WORKLOAD, budget(PERCENTS.get(i % PERCENTS.size())));
+        policy.choose(WORKLOAD, share(PERCENTS.get(i % PERCENTS.size()), denseBytes));
       }
+      PruningController controller =
+          new PruningController(
+              engine,
+              memory,
+              policy,
+              Optional.empty(),
+              0,
+              decision -> decisionMicros = decision.micros());
+      long held = engine.held().total();
+      timeline = new MemoryTimeline(console, held);
+      start = System.nanoTime();
       for (int percent : PERCENTS) {
-        Stage stage = stage(engine, running, percent);
+        controller.setBudget(share(percent, held));
+        Stage stage = stage(engine, controller, running, percent);
         stages.add(stage);
         shown.accept(stage);
       }
@@ -109,32 +128,35 @@ final class BudgetFall {
     return stages;
   }
 
-  private Stage stage(Engine engine, List<Sequence> running, int percent) {
-    long decisionStart = System.nanoTime();
-    RetentionMask mask = policy.choose(WORKLOAD, budget(percent));
-    double micros = (System.nanoTime() - decisionStart) / 1e3;
-    boolean returns = !engine.mask().retainsAll(mask);
-    engine.setMask(mask, Optional.empty());
+  /** {@return what memory was held for in {@link #run}} */
+  MemoryTimeline timeline() {
+    return timeline;
+  }
+
+  private Stage stage(
+      Engine engine, PruningController controller, List<Sequence> running, int percent) {
+    RetentionMask before = engine.mask();
     StringBuilder written = new StringBuilder();
     long drawn = 0;
-    long start = System.nanoTime();
-    if (returns) {
-      engine.recompute(); // the stories get back what they lack of returned head groups
-    }
+    long begin = System.nanoTime();
     for (int step = 0; step < STEPS_PER_STAGE; step++) {
       refill(engine, running);
-      engine.step();
+      controller.step();
+      if (!before.retainsAll(engine.mask())) {
+        engine.recompute(); // the stories get back what they lack of returned head groups
+      }
+      before = engine.mask();
       drawn += running.size();
       show(running.getFirst(), written);
+      timeline.add((System.nanoTime() - start) / 1e9, engine.held(), controller.budgetBytes());
     }
-    double seconds = (System.nanoTime() - start) / 1e9;
-    String[] picture = MaskPicture.rows(mask);
-    MemoryUse use = memory.use(mask, new Workload(1, Math.max(1, engine.kvTokensInUse())));
+    double seconds = (System.nanoTime() - begin) / 1e9;
+    String[] picture = MaskPicture.rows(engine.mask());
     return new Stage(
         percent,
-        use.weights(),
-        use.kv(),
-        micros,
+        engine.held().weights(),
+        engine.held().kv(),
+        decisionMicros,
         drawn / seconds,
         picture[0],
         picture[1],
@@ -152,8 +174,8 @@ final class BudgetFall {
     }
   }
 
-  private MemoryBudget budget(int percent) {
-    return MemoryBudget.share(percent / 100.0, denseBytes);
+  private static MemoryBudget share(int percent, long bytes) {
+    return MemoryBudget.share(percent / 100.0, bytes);
   }
 
   // A story that has ended makes room for the next.

@@ -130,7 +130,7 @@ final class ChatSession {
     GenerationOptions generation = settings.generation();
     Reply.Request request =
         new Reply.Request(generation.sampling(replies++), settings.maxTokens(), generation.stops());
-    Reply reply = Reply.draw(engine, tokenizer, prompt, request, pieces);
+    Reply reply = Reply.draw(engine, drawn -> engine.step(), tokenizer, prompt, request, pieces);
     text.end();
     conversation.add(said, reply.text());
     if (reply.finishReason().equals("context")) {

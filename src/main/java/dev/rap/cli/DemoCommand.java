@@ -48,6 +48,12 @@ final class DemoCommand implements Callable<Integer> {
       description = "Where the plot of the table goes, a PNG. Default: ${DEFAULT-VALUE}.")
   private Path plot = Path.of("rap-demo.png");
 
+  @Option(
+      names = "--memory-plot",
+      paramLabel = "FILE",
+      description = "Where the plot of memory over time goes, a PNG. Default: ${DEFAULT-VALUE}.")
+  private Path memoryPlot = Path.of("rap-demo-memory.png");
+
   DemoCommand(Console console) {
     this.console = console;
   }
@@ -64,8 +70,9 @@ final class DemoCommand implements Callable<Integer> {
       Profile profile = Profile.read(BundledModel.profile(models));
       profile.requireFor(model.fingerprint(), model.config());
       introduce(model);
-      List<BudgetFall.Stage> stages =
-          new BudgetFall(model, profile).run(stage -> console.err().println(stage.text()));
+      BudgetFall fall = new BudgetFall(model, profile, console);
+      List<BudgetFall.Stage> stages = fall.run(stage -> console.err().println(stage.text()));
+      fall.timeline().plot(memoryPlot);
       Path text = BundledModel.text("bundled:test", models).orElseThrow();
       compare(model, profile, Files.readString(text), stages);
     }
@@ -120,11 +127,11 @@ final class DemoCommand implements Callable<Integer> {
                 dense);
             PolicyReport.table(rows).print(out);
             out.printf(
-                "%nThe same as a picture: %s%n%nTry next:%n"
+                "%nThe same as a picture: %s%nMemory while the stories went on: %s%n%nTry next:%n"
                     + "  ./rap pull smollm2-135m%n"
-                    + "  ./rap generate smollm2-135m -p \"The capital of France is\" --budget 80%%%n"
+                    + "  ./rap generate smollm2-135m -p \"Once upon a time\" --budget-schedule 32=60%%,96=100%%%n"
                     + "  ./rap evaluate bundled --text bundled:test --batch 32 --context 8192%n",
-                plot);
+                plot, memoryPlot);
           });
     }
   }

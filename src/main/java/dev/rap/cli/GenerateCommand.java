@@ -30,7 +30,8 @@ import picocli.CommandLine.Spec;
       "Examples:",
       "  ./rap generate smollm2-135m -p \"The capital of France is\" --max-tokens 16",
       "  ./rap generate smollm2-135m --chat -p \"Name three rivers.\" --temperature 0",
-      "  ./rap generate smollm2-135m -p \"Once upon a time\" --budget 80%%"
+      "  ./rap generate smollm2-135m -p \"Once upon a time\" --budget 80%%",
+      "  ./rap generate smollm2-135m -p \"Once upon a time\" --budget-schedule 32=60%%,96=100%%"
     })
 final class GenerateCommand implements Callable<Integer> {
   private final Console console;
@@ -60,6 +61,7 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Mixin private GenerationOptions generation;
   @Mixin private MaskOptions masks;
+  @Mixin private ElasticOptions elastic;
   @Mixin private ReportOption report;
 
   GenerateCommand(Console console) {
@@ -96,6 +98,10 @@ final class GenerateCommand implements Callable<Integer> {
     if (chat && special) {
       throw new InputException("--chat and --special exclude each other: give one of them");
     }
+    if (elastic.moves() && masks.choose()) {
+      throw new InputException(
+          "a budget that moves and --mask or --budget exclude each other: give one of them");
+    }
     String prompt = prompts.read(console);
     try (LoadedModel model = models.open(console)) {
       int[] tokens = tokens(prompt, model);
@@ -103,7 +109,7 @@ final class GenerateCommand implements Callable<Integer> {
       int longest = (int) Math.min(context, (long) tokens.length + maxTokens);
       Workload workload = new Workload(1, longest);
       MaskOptions.Choice choice = masks.choose(model, workload);
-      Reply reply = draw(model, choice, tokens, context);
+      Reply reply = draw(model, choice, tokens, elastic.moves() ? longest : context);
       MemoryModel memory = model.memoryModel(choice.mask().shape());
       print(
           reply,
@@ -131,16 +137,21 @@ final class GenerateCommand implements Callable<Integer> {
 
   private Reply draw(LoadedModel model, MaskOptions.Choice choice, int[] tokens, int context) {
     try (Engine engine = new Engine(model.backend(), Engine.Options.single(context))) {
-      engine.setMask(choice.mask(), choice.means());
       LiveText text = new LiveText(console);
       Consumer<String> pieces = report.json() ? piece -> {} : text;
-      Reply reply =
-          Reply.draw(
-              engine,
-              model.tokenizer(),
-              tokens,
-              new Reply.Request(generation.sampling(0), maxTokens, generation.stops()),
-              pieces);
+      Reply.Request request =
+          new Reply.Request(generation.sampling(0), maxTokens, generation.stops());
+      Reply reply;
+      if (elastic.moves()) {
+        ElasticOptions.Run run = elastic.new Run(model, engine, masks, console);
+        reply = Reply.draw(engine, run::step, model.tokenizer(), tokens, request, pieces);
+        run.end();
+      } else {
+        engine.setMask(choice.mask(), choice.means());
+        engine.reclaim();
+        reply =
+            Reply.draw(engine, drawn -> engine.step(), model.tokenizer(), tokens, request, pieces);
+      }
       text.end();
       return reply;
     }

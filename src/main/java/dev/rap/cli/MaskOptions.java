@@ -10,6 +10,7 @@ import dev.rap.model.RetentionMask;
 import dev.rap.pruning.MaskFile;
 import dev.rap.pruning.Policies;
 import dev.rap.pruning.Profile;
+import dev.rap.pruning.PruningPolicy;
 import java.nio.file.Path;
 import java.util.Optional;
 import picocli.CommandLine.Mixin;
@@ -74,13 +75,18 @@ final class MaskOptions {
     }
     MemoryModel memory = model.memoryModel(dense.shape());
     MemoryBudget bytes = MemoryBudget.parse(budget, memory.denseBytes(workload));
-    Optional<Profile> profile = profiles.find(model);
-    RetentionMask mask =
-        Policies.create(policyName(profile), memory, profile, policySeed).choose(workload, bytes);
-    return new Choice(mask, Optional.empty());
+    return new Choice(policy(model, memory).choose(workload, bytes), Optional.empty());
   }
 
-  private String policyName(Optional<Profile> profile) {
-    return policy != null ? policy : Policies.best(profile);
+  /** {@return who chooses, for masks that {@code memory} counts} */
+  PruningPolicy policy(LoadedModel model, MemoryModel memory) {
+    Optional<Profile> profile = profiles.find(model);
+    String name = policy != null ? policy : Policies.best(profile);
+    return Policies.create(name, memory, profile, policySeed);
+  }
+
+  /** {@return whether the flags ask for a mask} */
+  boolean choose() {
+    return maskFile != null || budget != null;
   }
 }

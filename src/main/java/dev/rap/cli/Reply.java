@@ -8,6 +8,7 @@ import dev.rap.tokenizer.Tokenizer;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Consumer;
+import java.util.function.IntConsumer;
 
 /**
  * What a model made of a prompt.
@@ -32,11 +33,17 @@ record Reply(
   /**
    * {@return the reply, drawn to its end}
    *
+   * @param step runs a step of the engine, given how many tokens were drawn so far
    * @param pieces is handed the text as it comes
    * @throws dev.rap.InputException if the prompt does not fit into the context
    */
   static Reply draw(
-      Engine engine, Tokenizer tokenizer, int[] prompt, Request request, Consumer<String> pieces) {
+      Engine engine,
+      IntConsumer step,
+      Tokenizer tokenizer,
+      int[] prompt,
+      Request request,
+      Consumer<String> pieces) {
     long start = System.nanoTime();
     Sequence sequence =
         engine.submit(prompt, request.sampling(), request.maxTokens(), tokenizer.endTokens());
@@ -50,7 +57,7 @@ record Reply(
     int seen = sequence.promptTokens();
     long first = start;
     while (sequence.status() != Sequence.Status.FINISHED) {
-      engine.step();
+      step.accept(seen - sequence.promptTokens());
       if (seen < sequence.length()) {
         first = seen == sequence.promptTokens() ? System.nanoTime() : first;
         show.accept(stream.accept(sequence.token(seen++)));

@@ -246,7 +246,8 @@ public final class PruningController {
     if (one.kv() == 0) {
       return mostKvTokens;
     }
-    return Math.clamp(room / one.kv(), 1, mostKvTokens);
+    long blocks = room / (one.kv() * ModelRunner.BLOCK_SIZE);
+    return Math.clamp(blocks * ModelRunner.BLOCK_SIZE, 1, mostKvTokens);
   }
 
   // What goes goes now, blocks of the KV cache first: free ones cost nothing.

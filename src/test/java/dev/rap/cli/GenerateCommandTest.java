@@ -91,6 +91,52 @@ class GenerateCommandTest {
   }
 
   @Test
+  void theTextGoesOnWhileTheBudgetMoves() throws IOException {
+    Path plot = folder.resolve("memory.png");
+    Captured run =
+        generate(
+            alphabet(),
+            "-p",
+            "a",
+            "--max-tokens",
+            "120",
+            "--budget-schedule",
+            "20=70%,90=100%",
+            "--policy",
+            "ffn-drop",
+            "--memory-plot",
+            plot.toString());
+    assertEquals(0, run.exitCode(), run.err());
+    assertTrue(run.err().contains("rap: less memory: "), run.err());
+    assertTrue(run.err().contains("rap: more memory: "), run.err());
+    assertTrue(run.err().contains("120 tokens"), run.err());
+    assertTrue(Files.size(plot) > 1000);
+  }
+
+  @Test
+  void aBudgetFileIsObeyed() throws IOException {
+    Path file = Files.writeString(folder.resolve("budget"), "70%\n");
+    Captured run = generate(alphabet(), "-p", "a", "--budget-file", file.toString());
+    assertEquals(0, run.exitCode(), run.err());
+    assertTrue(run.err().contains("rap: less memory: "), run.err());
+  }
+
+  @Test
+  void aScheduleThatIsNoneIsRefused() {
+    for (String schedule : new String[] {"", "60%", "1=", "1=60%,", "-1=60%", "1h=60%", "1=x"}) {
+      Captured run = generate(alphabet(), "-p", "a", "--budget-schedule", schedule);
+      assertEquals(1, run.exitCode(), schedule);
+      assertEquals(1, run.err().lines().count(), run.err());
+    }
+    Captured both =
+        generate(alphabet(), "-p", "a", "--budget-schedule", "1=60%", "--budget", "60%");
+    assertEquals(1, both.exitCode());
+    Captured missing = generate(alphabet(), "-p", "a", "--budget-file", "no such file");
+    assertEquals(1, missing.exitCode());
+    assertTrue(missing.err().contains("no such file"), missing.err());
+  }
+
+  @Test
   void aStopStringEndsTheTextAndIsLeftOut() throws IOException {
     JsonNode figures = json(alphabet(), "-p", "a", "--stop", "zz", "--stop", "de");
     assertEquals("bc", figures.get("text").asText());
