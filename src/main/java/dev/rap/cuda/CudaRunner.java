@@ -151,7 +151,11 @@ final class CudaRunner implements ModelRunner {
       parts.pool().release(PagePool.PIECE);
       return true;
     }
-    return kv.work() || (elastic.isBusy() && elastic.work());
+    try {
+      return kv.work() || (elastic.isBusy() && elastic.work());
+    } catch (DeviceOutOfMemoryException e) {
+      return false; // others have the room now: later there may be some
+    }
   }
 
   @Override
@@ -165,12 +169,8 @@ final class CudaRunner implements ModelRunner {
       return;
     }
     parts.stream().record(stepped);
-    try {
-      while (work() && !stepped.reached()) {
-        // piece by piece
-      }
-    } catch (DeviceOutOfMemoryException e) {
-      // What is to come back may find room later: prefetch says whether it has.
+    while (work() && !stepped.reached()) {
+      // piece by piece
     }
   }
 

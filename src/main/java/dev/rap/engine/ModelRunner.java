@@ -93,7 +93,7 @@ public interface ModelRunner extends AutoCloseable {
    * Does one piece of what {@link #reclaim}, {@link #prefetch} and {@link #resizeKv} began. Each
    * step does some of it while the device computes.
    *
-   * @return whether something was done
+   * @return whether something was done; not where it must wait, for the device or for room on it
    */
   boolean work();
 

@@ -157,6 +157,41 @@ class ElasticEngineTest {
     assertTrue(engine.mask().isDense());
   }
 
+  // Some pages cannot be made although there was room a moment ago: others were faster.
+  @Test
+  void theTextBesideANeighbourIsThatOfTheMasksThatWereApplied() {
+    long whole = engine.held().total();
+    engine.close();
+    long device = driver.memoryInfo().total();
+    NeighbourRun run =
+        new NeighbourRun(backend, new Engine.Options(SEQUENCES, 128, SEQUENCES * 128), whole / 10);
+    long[] others = {device - 2 * whole};
+    driver.setOthersBytes(others[0]);
+    int[] steps = new int[1];
+    run.beside(
+        () -> {
+          if (steps[0] % 10 == 0) {
+            long free = driver.memoryInfo().free();
+            if (steps[0] % 200 < 120) {
+              others[0] += (long) (free * random.nextDouble(0.5, 1));
+            } else {
+              others[0] = device - 2 * whole;
+            }
+            driver.setOthersBytes(others[0]);
+          }
+          if (random.nextInt(10) == 0) {
+            driver.fail("newPage", 1 + random.nextInt(3), new DeviceOutOfMemoryException("no"));
+          }
+          return steps[0]++ < 600;
+        });
+    driver.setOthersBytes(0);
+    driver.forgive();
+    assertTrue(run.pruned() > 20);
+    run.checkNoneRefused();
+    run.checkAlone();
+    engine = new Engine(backend, new Engine.Options(1, 16, 16));
+  }
+
   @Test
   void sequencesWaitWhereTheyDoNotFitAndOneThatNeverFitsIsRefused() {
     controller = controller("dense"); // which gives up nothing but KvBlocks

@@ -40,6 +40,10 @@ final class FakeCalls {
     failures.put(method + (count(method) + nth), failure);
   }
 
+  void forgive() {
+    failures.clear();
+  }
+
   void loseContext() {
     contextLost =
         CudaStatus.failure("waiting for a stream", CudaStatus.ILLEGAL_ADDRESS, "an illegal address")

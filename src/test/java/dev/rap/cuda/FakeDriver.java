@@ -65,6 +65,11 @@ final class FakeDriver implements CudaDriver {
     calls.fail(method, nth, failure);
   }
 
+  /** Takes back what {@link #fail} said of calls that have not come. */
+  synchronized void forgive() {
+    calls.forgive();
+  }
+
   /** Makes all later calls fail, as after a fault of a kernel. */
   void loseContext() {
     calls.loseContext();
