@@ -48,6 +48,14 @@ final class ElasticOptions {
               + " model's file. Default: on.")
   private HostMasterOption hostMaster = HostMasterOption.ON;
 
+  @Option(
+      names = "--reserve",
+      paramLabel = "X",
+      description =
+          "What of the GPU's memory is left free for other processes: when they take of it, as much"
+              + " is given up. Default: ${DEFAULT-VALUE}.")
+  private String reserve = "256MiB";
+
   /** {@return whether the budget moves} */
   boolean moves() {
     return schedule != null || budgetFile != null;
@@ -78,12 +86,25 @@ final class ElasticOptions {
       MemoryModel memory = model.memoryModel();
       this.controller =
           new PruningController(
-              engine, memory, masks.policy(model, memory), Optional.empty(), 0, this::show);
+              engine,
+              memory,
+              masks.policy(model, memory),
+              Optional.empty(),
+              reserveBytes(engine),
+              this::show);
       this.denseBytes = engine.held().total();
       this.budgets =
           Optional.ofNullable(schedule).map(text -> BudgetSchedule.parse(text, denseBytes));
       this.timeline = new MemoryTimeline(console, denseBytes);
       readFile(0);
+    }
+
+    private long reserveBytes(Engine engine) {
+      try {
+        return MemoryBudget.parse(reserve, engine.held().total()).bytes();
+      } catch (InputException e) {
+        throw new InputException("--reserve: " + e.getMessage(), e);
+      }
     }
 
     /**
