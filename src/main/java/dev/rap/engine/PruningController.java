@@ -40,7 +40,9 @@ public final class PruningController {
   private final Optional<MeanInputs> means;
   private final Consumer<Decision> decisions;
   private final int mostKvTokens;
-  private final long denseBytes;
+  private final RetentionMask dense;
+  private final long denseBytes; // of weights and KV, as the memory model counts them
+  private final long wholeBytes; // that are held with nothing given up
   private final long reserve;
   private volatile MemoryBudget cap;
 
@@ -101,13 +103,14 @@ public final class PruningController {
     this.reserve = reserve;
     this.decisions = decisions;
     this.mostKvTokens = engine.kvTokens();
-    RetentionMask dense = RetentionMask.dense(memory.shape());
+    this.dense = RetentionMask.dense(memory.shape());
     engine.setMask(dense, means);
     engine.reclaim(); // takes what it needs to bring units back
     this.target = dense;
     this.targetKvTokens = mostKvTokens;
     this.denseBytes = memory.denseUse(new Workload(1, mostKvTokens)).weightsAndKv();
-    this.overhead = engine.held().total() - denseBytes;
+    this.wholeBytes = engine.held().total();
+    this.overhead = wholeBytes - denseBytes;
     this.cap = new MemoryBudget(Long.MAX_VALUE);
   }
 
@@ -176,7 +179,7 @@ public final class PruningController {
     long budget = budgetBytes();
     long step = (long) (HYSTERESIS * denseBytes);
     boolean less = budget < Math.min(decidedBytes, engine.held().total());
-    boolean more = decidedBytes < denseBytes + overhead && budget - decidedBytes > step;
+    boolean more = decidedBytes < wholeBytes && budget - decidedBytes > step;
     boolean other = !workload.equals(decidedWorkload) && !suits(workload, budget - overhead);
     if (!less && !more && !other && !corrected) {
       return;
@@ -187,9 +190,10 @@ public final class PruningController {
     decidedBytes = budget;
     decidedWorkload = workload;
     long start = System.nanoTime();
-    RetentionMask mask = choose(workload, budget - overhead);
+    boolean whole = budget >= wholeBytes;
+    RetentionMask mask = whole ? dense : choose(workload, budget - overhead);
     double micros = (System.nanoTime() - start) / 1e3;
-    int kvTokens = kvTokens(mask, budget - overhead);
+    int kvTokens = whole ? mostKvTokens : kvTokens(mask, budget - overhead);
     if (mask.equals(target) && kvTokens == targetKvTokens) {
       return;
     }
@@ -292,7 +296,7 @@ public final class PruningController {
 
   // Pages are not filled to the last byte: what is held may be more than the memory model says.
   private void correct() {
-    long excess = engine.held().total() - budgetBytes();
+    long excess = engine.held().total() - decidedBytes;
     if (excess > 0 && admitted) {
       overhead += excess;
       corrected = true; // the same question has another answer now

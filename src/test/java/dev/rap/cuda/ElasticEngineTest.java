@@ -124,6 +124,7 @@ class ElasticEngineTest {
     }
     assertEquals(dense, engine.held().total());
     assertTrue(engine.mask().isDense());
+    assertEquals(SEQUENCES * CONTEXT, engine.kvTokens());
     while (engine.busy()) {
       controller.step();
     }
