@@ -70,6 +70,7 @@ final class MemoryTimeline {
   /** Writes all of it as a PNG. */
   void plot(Path file) {
     new Plot("memory held while the text went on", "seconds", "MB")
+        .fromZero()
         .curve("weights", seconds, megabytes.get(0), false)
         .curve("and KV", seconds, megabytes.get(1), false)
         .curve("and workspace", seconds, megabytes.get(2), false)

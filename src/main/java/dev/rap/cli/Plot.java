@@ -36,6 +36,12 @@ final class Plot {
     return this;
   }
 
+  /** Begins the y axis at zero. */
+  Plot fromZero() {
+    chart.getStyler().setYAxisMin(0.0);
+    return this;
+  }
+
   /** Adds a curve. One without points is left out. */
   Plot curve(String name, List<Double> x, List<Double> y, boolean marked) {
     if (!x.isEmpty()) {
