@@ -5,10 +5,8 @@ import dev.rap.checkpoint.GgufFiles;
 import dev.rap.checkpoint.RandomLlama;
 import dev.rap.kernels.CpuKernels;
 import dev.rap.kernels.Kernels;
-import dev.rap.kernels.RopePairing;
 import dev.rap.model.ModelConfig;
 import dev.rap.model.RetentionMask;
-import dev.rap.model.RopeScaling;
 import dev.rap.model.Sublayer;
 import dev.rap.model.WeightsLoader;
 import dev.rap.tensor.DType;
@@ -58,21 +56,7 @@ public class ElasticBench {
   @Setup(Level.Trial)
   public void setUp() throws IOException {
     file = Files.createTempFile("rap-bench", ".gguf");
-    ModelConfig config =
-        new ModelConfig(
-            "bench",
-            8,
-            512,
-            8,
-            4,
-            64,
-            1536,
-            4096,
-            2048,
-            1e-5f,
-            1e4,
-            new RopeScaling.None(),
-            RopePairing.HALVES);
+    ModelConfig config = RandomLlama.config("bench", 8, 512, 8, 4, 64, 1536, 4096, 2048);
     GgufFiles.write(file, RandomLlama.tiny().with(config).with(DType.Q8_0));
     checkpoint = Checkpoint.open(file);
     kernels = CpuKernels.open(1);

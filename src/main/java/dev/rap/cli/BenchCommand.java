@@ -81,13 +81,7 @@ final class BenchCommand implements Callable<Integer> {
       })
   private int elasticChanges;
 
-  @Option(
-      names = "--host-master",
-      paramLabel = "on|off",
-      description =
-          "Whether what --elastic takes again comes from a copy in the host's memory, or from the"
-              + " model's file. Default: on.")
-  private HostMasterOption hostMaster = HostMasterOption.ON;
+  @Mixin private HostMasterOption hostMaster;
 
   private int graphKernels; // of a decode step
   private MemorySample gpuMemory; // null on the CPU
@@ -193,9 +187,7 @@ final class BenchCommand implements Callable<Integer> {
   }
 
   private ElasticRun.Figures measureElastic(LoadedModel model) {
-    if (hostMaster.keeps()) {
-      model.backend().keepHostMaster();
-    }
+    hostMaster.keep(model.backend());
     int context = model.config().contextLength();
     long kvTokens = Math.min(Integer.MAX_VALUE, (long) batch * context);
     try (Engine engine =

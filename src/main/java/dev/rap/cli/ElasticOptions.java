@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Optional;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** A memory budget that moves while text is drawn. */
@@ -40,13 +41,7 @@ final class ElasticOptions {
       description = "Where to draw what memory was held for, over time.")
   private Path plot;
 
-  @Option(
-      names = "--host-master",
-      paramLabel = "on|off",
-      description =
-          "Whether what comes back to the GPU comes from a copy in the host's memory, or from the"
-              + " model's file. Default: on.")
-  private HostMasterOption hostMaster = HostMasterOption.ON;
+  @Mixin private HostMasterOption hostMaster;
 
   @Option(
       names = "--reserve",
@@ -80,9 +75,7 @@ final class ElasticOptions {
     Run(LoadedModel model, Engine engine, MaskOptions masks, Console console) {
       this.console = console;
       this.engine = engine;
-      if (hostMaster.keeps()) {
-        model.backend().keepHostMaster();
-      }
+      hostMaster.keep(model.backend());
       MemoryModel memory = model.memoryModel();
       this.controller =
           new PruningController(
@@ -117,7 +110,9 @@ final class ElasticOptions {
       budgets.flatMap(all -> all.at(tokens, now)).ifPresent(controller::setBudget);
       readFile(now);
       controller.step();
-      timeline.add(now, engine.held(), controller.budgetBytes());
+      if (plot != null || console.errTerminal()) {
+        timeline.add(now, engine.held(), controller.budgetBytes());
+      }
     }
 
     private void readFile(double now) {

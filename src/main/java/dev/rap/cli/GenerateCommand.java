@@ -98,7 +98,7 @@ final class GenerateCommand implements Callable<Integer> {
     if (chat && special) {
       throw new InputException("--chat and --special exclude each other: give one of them");
     }
-    if (elastic.moves() && masks.choose()) {
+    if (elastic.moves() && masks.areGiven()) {
       throw new InputException(
           "a budget that moves and --mask or --budget exclude each other: give one of them");
     }

@@ -86,7 +86,7 @@ final class MaskOptions {
   }
 
   /** {@return whether the flags ask for a mask} */
-  boolean choose() {
+  boolean areGiven() {
     return maskFile != null || budget != null;
   }
 }

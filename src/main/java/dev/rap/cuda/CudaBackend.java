@@ -172,7 +172,6 @@ public final class CudaBackend implements Backend {
             device,
             stream,
             kernels,
-            pool,
             loaded,
             (shape, arrivals) ->
                 new UnitFile(device, arrivals, kernels, loaded.element(), weights, shape));

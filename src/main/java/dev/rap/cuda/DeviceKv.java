@@ -27,7 +27,6 @@ final class DeviceKv implements AutoCloseable {
   private final CudaKernels kernels;
   private final Element element;
   private final ModelConfig config;
-  private final PagePool pool;
   private final long groupBytes; // of one head group in one KvBlock
   private final List<ElasticMemory> layers = new ArrayList<>();
   private final List<int[]> orders = new ArrayList<>(); // by layer: head groups by their places
@@ -57,7 +56,6 @@ final class DeviceKv implements AutoCloseable {
     this.kernels = parts.kernels();
     this.element = parts.weights().element();
     this.config = parts.weights().config();
-    this.pool = parts.pool();
     this.groupBytes = 2L * ModelRunner.BLOCK_SIZE * config.headSize() * Element.BYTES;
     this.most = blocks;
     this.blocks = blocks;
@@ -73,7 +71,7 @@ final class DeviceKv implements AutoCloseable {
     this.ranks = device.allocate(config.layers() * rankBytes(), MemoryOwner.WORKSPACE);
     for (int layer = 0; layer < config.layers(); layer++) {
       orders.add(IntStream.range(0, config.kvHeads()).toArray());
-      layers.add(ElasticMemory.reserve(pool, blocks * blockBytes, MemoryOwner.KV));
+      layers.add(ElasticMemory.reserve(parts.pool(), blocks * blockBytes, MemoryOwner.KV));
       layers.getLast().grow(blocks * blockBytes);
     }
   }
@@ -150,14 +148,7 @@ final class DeviceKv implements AutoCloseable {
     for (int layer = 0; layer < layers.size(); layer++) {
       ElasticMemory memory = layers.get(layer);
       long needed = Math.max(usedBytes(layer), wantedBytes(layer));
-      int missing = memory.missing(needed);
-      long piece = PagePool.PIECE * pool.pageBytes();
-      if (missing > 0) {
-        memory.grow(Math.min(needed, memory.heldBytes() + piece));
-        return true;
-      }
-      if (mayShrink && memory.excess(needed) > 0) {
-        memory.shrink(Math.max(needed, memory.heldBytes() - piece));
+      if (memory.growPiece(needed) || (mayShrink && memory.shrinkPiece(needed))) {
         return true;
       }
     }

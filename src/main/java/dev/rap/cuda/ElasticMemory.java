@@ -35,8 +35,7 @@ final class ElasticMemory extends DeviceMemory {
     return Math.max(0, pool.pagesFor(bytes) - held);
   }
 
-  /** {@return pages that {@link #shrink} would take} */
-  int excess(long bytes) {
+  private int excess(long bytes) {
     return Math.max(0, held - pool.pagesFor(bytes));
   }
 
@@ -78,6 +77,24 @@ final class ElasticMemory extends DeviceMemory {
     held = kept;
     device().count(owner(), -count * pool.pageBytes());
     pool.give(pages, kept, count);
+  }
+
+  /**
+   * Does a piece of {@link #grow}; {@return whether pages were missing}
+   *
+   * @throws DeviceOutOfMemoryException if the device has no room; nothing has changed then
+   */
+  boolean growPiece(long bytes) {
+    boolean isMissing = missing(bytes) > 0;
+    grow(Math.min(bytes, heldBytes() + PagePool.PIECE * pool.pageBytes()));
+    return isMissing;
+  }
+
+  /** Does a piece of {@link #shrink}; {@return whether there were pages to give back} */
+  boolean shrinkPiece(long bytes) {
+    boolean isExcess = excess(bytes) > 0;
+    shrink(Math.max(bytes, heldBytes() - PagePool.PIECE * pool.pageBytes()));
+    return isExcess;
   }
 
   @Override

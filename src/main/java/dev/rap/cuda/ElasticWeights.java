@@ -18,8 +18,8 @@ import java.util.function.BiFunction;
  * come back behind those that are there, on a stream of their own, while steps run; they are taken
  * into use between two steps.
  *
- * <p>Nothing here waits for the device but {@link #compact} where units are on their way. The rest
- * is done piece by piece in {@link #work}.
+ * <p>What is begun here is done piece by piece in {@link #work}. Only {@link #require}, {@link
+ * #releaseFirst}, and {@link #compact} where units are on their way, wait for the device.
  */
 final class ElasticWeights implements AutoCloseable {
   // Twice as many may be under way. Of a thousand copies more the driver would make the host wait.
@@ -29,7 +29,6 @@ final class ElasticWeights implements AutoCloseable {
   private final CudaStream stream;
   private final CudaKernels kernels;
   private final CudaStream arrivals;
-  private final PagePool pool;
   private final CudaWeights weights;
   private final BiFunction<MaskShape, CudaStream, UnitSource> file;
   private final List<Part> parts = new ArrayList<>(); // by sublayer
@@ -97,7 +96,6 @@ final class ElasticWeights implements AutoCloseable {
       CudaDevice device,
       CudaStream stream,
       CudaKernels kernels,
-      PagePool pool,
       CudaWeights weights,
       BiFunction<MaskShape, CudaStream, UnitSource> file) {
     this.file = file;
@@ -105,7 +103,6 @@ final class ElasticWeights implements AutoCloseable {
     this.stream = stream;
     this.kernels = kernels;
     this.arrivals = device.newStream();
-    this.pool = pool;
     this.weights = weights;
     this.settled = device.newEvent();
     this.arrived = device.newEvent();
@@ -359,11 +356,9 @@ final class ElasticWeights implements AutoCloseable {
     for (; shrinking < parts.size(); shrinking++) {
       Part part = parts.get(shrinking);
       for (int i = 0; i < part.matrices.size(); i++) {
-        ElasticMemory matrix = part.matrices.get(i);
         boolean isNext = part.matricesGrown > i; // the unit that comes next has its place already
         long needed = part.rows.get(i).front(part.used() + (isNext ? 1 : 0));
-        if (matrix.excess(needed) > 0) {
-          matrix.shrink(Math.max(needed, matrix.heldBytes() - PagePool.PIECE * pool.pageBytes()));
+        if (part.matrices.get(i).shrinkPiece(needed)) {
           return true;
         }
       }
@@ -409,17 +404,6 @@ final class ElasticWeights implements AutoCloseable {
     part.arriving = Arrays.copyOf(part.arriving, part.arriving.length + 1);
     part.arriving[part.arriving.length - 1] = unit;
     part.matricesGrown = 0;
-  }
-
-  /** {@return bytes of the device that matrices hold} */
-  long heldBytes() {
-    long bytes = 0;
-    for (Part part : parts) {
-      for (ElasticMemory matrix : part.matrices) {
-        bytes += matrix.heldBytes();
-      }
-    }
-    return bytes;
   }
 
   @Override

@@ -106,17 +106,21 @@ final class PagePool extends DeviceResource {
 
   /** Gives up to {@code count} pages that lie ready back to the device. */
   void release(int count) {
-    CudaDevice device = device();
+    CudaDriver driver = driver();
     for (int i = Math.min(count, spares); i > 0; i--) {
-      device.ledger().beginChange();
-      try {
-        driver().closePage(spare[spares - 1]);
-        spares--;
-        pages--;
-        device.ledger().add(MemoryOwner.SPARE, -pageBytes);
-      } finally {
-        device.ledger().endChange();
-      }
+      releaseOne(driver);
+    }
+  }
+
+  private void releaseOne(CudaDriver driver) {
+    device().ledger().beginChange();
+    try {
+      driver.closePage(spare[spares - 1]);
+      spares--;
+      pages--;
+      device().ledger().add(MemoryOwner.SPARE, -pageBytes);
+    } finally {
+      device().ledger().endChange();
     }
   }
 
@@ -127,10 +131,8 @@ final class PagePool extends DeviceResource {
 
   @Override
   void release(CudaDriver driver) {
-    for (; spares > 0; spares--) {
-      driver.closePage(spare[spares - 1]);
-      pages--;
-      device().count(MemoryOwner.SPARE, -pageBytes);
+    while (spares > 0) {
+      releaseOne(driver);
     }
   }
 }

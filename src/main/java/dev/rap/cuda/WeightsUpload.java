@@ -170,8 +170,7 @@ final class WeightsUpload implements AutoCloseable {
       return false;
     }
     Reserved next = reserved.get(ahead);
-    long piece = next.memory().heldBytes() + PagePool.PIECE * pool.pageBytes();
-    next.memory().grow(Math.min(next.bytes(), piece));
+    next.memory().growPiece(next.bytes());
     if (next.memory().missing(next.bytes()) == 0) {
       ahead++;
     }

@@ -6,10 +6,8 @@ import dev.rap.memory.MemoryUse;
 import dev.rap.memory.Workload;
 import dev.rap.model.MeanInputs;
 import dev.rap.model.RetentionMask;
-import dev.rap.model.Sublayer;
 import dev.rap.pruning.BudgetTooSmallException;
 import dev.rap.pruning.PruningPolicy;
-import java.util.BitSet;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
@@ -259,22 +257,12 @@ public final class PruningController {
     if (targetKvTokens < engine.kvTokens()) {
       engine.resizeKv(targetKvTokens);
     }
-    RetentionMask common = common(engine.mask(), target);
+    RetentionMask common = engine.mask().intersect(target);
     if (!common.equals(engine.mask())) {
       engine.setMask(common, means);
       engine.reclaim();
     }
     stage = Stage.SHRINKING;
-  }
-
-  private static RetentionMask common(RetentionMask a, RetentionMask b) {
-    RetentionMask common = a;
-    for (int i = 0; i < a.shape().sublayers(); i++) {
-      BitSet units = a.units(Sublayer.of(i));
-      units.and(b.units(Sublayer.of(i)));
-      common = common.with(Sublayer.of(i), units);
-    }
-    return common;
   }
 
   private void follow() {

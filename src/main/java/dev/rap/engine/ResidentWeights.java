@@ -115,21 +115,10 @@ final class ResidentWeights implements AutoCloseable {
     leaving = sublayers;
     forgetsAgain = canForget;
     isStale = true;
-    resident = mask.shape().equals(resident.shape()) ? union(resident, mask) : dense(mask);
-  }
-
-  private static RetentionMask dense(RetentionMask mask) {
-    return RetentionMask.dense(mask.shape());
-  }
-
-  private static RetentionMask union(RetentionMask one, RetentionMask other) {
-    RetentionMask both = one;
-    for (int i = 0; i < one.shape().sublayers(); i++) {
-      BitSet units = one.units(Sublayer.of(i));
-      units.or(other.units(Sublayer.of(i)));
-      both = both.with(Sublayer.of(i), units);
-    }
-    return both;
+    resident =
+        mask.shape().equals(resident.shape())
+            ? resident.union(mask)
+            : RetentionMask.dense(mask.shape());
   }
 
   /** Lets go of what the mask in force drops, and of what was to come back. */

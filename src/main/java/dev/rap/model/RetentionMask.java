@@ -3,6 +3,7 @@ package dev.rap.model;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BiConsumer;
 
 /**
  * Which head groups and channel blocks of each layer run. A sublayer of which nothing is retained
@@ -86,6 +87,29 @@ public final class RetentionMask {
       }
     }
     return true;
+  }
+
+  /** {@return the mask that retains what both do} */
+  public RetentionMask intersect(RetentionMask other) {
+    return combine(other, BitSet::and);
+  }
+
+  /** {@return the mask that retains what either does} */
+  public RetentionMask union(RetentionMask other) {
+    return combine(other, BitSet::or);
+  }
+
+  private RetentionMask combine(RetentionMask other, BiConsumer<BitSet, BitSet> operation) {
+    if (!shape.equals(other.shape)) {
+      throw new IllegalArgumentException(
+          "the masks must have one shape, had %s and %s".formatted(shape, other.shape));
+    }
+    BitSet[] both = new BitSet[shape.sublayers()];
+    for (int i = 0; i < both.length; i++) {
+      both[i] = (BitSet) retained.get(i).clone();
+      operation.accept(both[i], other.retained.get(i));
+    }
+    return new RetentionMask(shape, List.of(both));
   }
 
   /** {@return this mask less all of {@code sublayer}} */

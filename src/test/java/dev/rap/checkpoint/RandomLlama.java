@@ -26,24 +26,38 @@ public record RandomLlama(
    */
   public static RandomLlama tiny() {
     return new RandomLlama(
-        new ModelConfig(
-            "tiny",
-            2,
-            64,
-            4,
-            2,
-            32,
-            96,
-            288,
-            256,
-            1e-5f,
-            1e4,
-            new RopeScaling.None(),
-            RopePairing.HALVES),
-        DType.F32,
-        true,
-        false,
-        1);
+        config("tiny", 2, 64, 4, 2, 32, 96, 288, 256), DType.F32, true, false, 1);
+  }
+
+  /**
+   * {@return a shape without RoPE scaling, as most models have it}
+   *
+   * @param channels feed-forward size
+   */
+  public static ModelConfig config(
+      String name,
+      int layers,
+      int hiddenSize,
+      int queryHeads,
+      int kvHeads,
+      int headSize,
+      int channels,
+      int vocabularySize,
+      int contextLength) {
+    return new ModelConfig(
+        name,
+        layers,
+        hiddenSize,
+        queryHeads,
+        kvHeads,
+        headSize,
+        channels,
+        vocabularySize,
+        contextLength,
+        1e-5f,
+        1e4,
+        new RopeScaling.None(),
+        RopePairing.HALVES);
   }
 
   public RandomLlama with(DType other) {

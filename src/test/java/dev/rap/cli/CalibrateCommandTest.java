@@ -7,9 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.rap.checkpoint.GgufFiles;
 import dev.rap.checkpoint.HuggingFaceFolders;
 import dev.rap.checkpoint.RandomLlama;
-import dev.rap.kernels.RopePairing;
 import dev.rap.model.ModelConfig;
-import dev.rap.model.RopeScaling;
 import dev.rap.pruning.Profile;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -129,21 +127,7 @@ class CalibrateCommandTest {
   // The byte 0xc3 is a token above 100 in either order of the byte vocabulary.
   @Test
   void aTextWithTokensThatTheModelDoesNotKnowIsRefused() throws IOException {
-    ModelConfig known =
-        new ModelConfig(
-            "small",
-            2,
-            64,
-            4,
-            2,
-            32,
-            96,
-            100,
-            256,
-            1e-5f,
-            1e4,
-            new RopeScaling.None(),
-            RopePairing.HALVES);
+    ModelConfig known = RandomLlama.config("small", 2, 64, 4, 2, 32, 96, 100, 256);
     Path small =
         HuggingFaceFolders.write(
             Files.createDirectories(folder.resolve("hf")), RandomLlama.tiny().with(known));

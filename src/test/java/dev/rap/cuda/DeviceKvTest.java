@@ -7,10 +7,8 @@ import dev.rap.checkpoint.Checkpoint;
 import dev.rap.checkpoint.GgufFiles;
 import dev.rap.checkpoint.RandomLlama;
 import dev.rap.engine.ModelRunner;
-import dev.rap.kernels.RopePairing;
 import dev.rap.model.ModelConfig;
 import dev.rap.model.RetentionMask;
-import dev.rap.model.RopeScaling;
 import dev.rap.model.Sublayer;
 import dev.rap.model.WeightsLoader;
 import java.lang.foreign.MemorySegment;
@@ -41,21 +39,7 @@ class DeviceKvTest {
 
   @BeforeEach
   void load() {
-    ModelConfig config =
-        new ModelConfig(
-            "wide",
-            2,
-            64,
-            GROUPS,
-            GROUPS,
-            32,
-            96,
-            288,
-            256,
-            1e-5f,
-            1e4,
-            new RopeScaling.None(),
-            RopePairing.HALVES);
+    ModelConfig config = RandomLlama.config("wide", 2, 64, GROUPS, GROUPS, 32, 96, 288, 256);
     Path file = GgufFiles.write(folder.resolve("m.gguf"), RandomLlama.tiny().with(config));
     try (Checkpoint checkpoint = Checkpoint.open(file)) {
       backend =

@@ -10,11 +10,9 @@ import dev.rap.engine.Engine;
 import dev.rap.engine.PruningController;
 import dev.rap.engine.SamplingOptions;
 import dev.rap.engine.Sequence;
-import dev.rap.kernels.RopePairing;
 import dev.rap.memory.MemoryBudget;
 import dev.rap.memory.MemoryModel;
 import dev.rap.model.ModelConfig;
-import dev.rap.model.RopeScaling;
 import dev.rap.model.WeightsLoader;
 import dev.rap.pruning.Policies;
 import java.nio.file.Path;
@@ -33,20 +31,7 @@ class ElasticEngineTest {
   private static final int SEQUENCES = 4;
   private static final int CONTEXT = 160;
   private static final ModelConfig CONFIG =
-      new ModelConfig(
-          "elastic",
-          6,
-          64,
-          8,
-          4,
-          32,
-          512,
-          288,
-          256,
-          1e-5f,
-          1e4,
-          new RopeScaling.None(),
-          RopePairing.HALVES);
+      RandomLlama.config("elastic", 6, 64, 8, 4, 32, 512, 288, 256);
 
   @TempDir private Path folder;
   private final FakeDriver driver = new FakeDriver();

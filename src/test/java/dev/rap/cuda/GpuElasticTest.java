@@ -8,11 +8,9 @@ import dev.rap.checkpoint.Checkpoint;
 import dev.rap.checkpoint.GgufFiles;
 import dev.rap.checkpoint.RandomLlama;
 import dev.rap.engine.ModelRunner;
-import dev.rap.kernels.RopePairing;
 import dev.rap.kv.BlockTable;
 import dev.rap.model.ModelConfig;
 import dev.rap.model.RetentionMask;
-import dev.rap.model.RopeScaling;
 import dev.rap.model.Sublayer;
 import dev.rap.model.WeightsLoader;
 import dev.rap.tensor.DType;
@@ -32,20 +30,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 @Tag("gpu")
 class GpuElasticTest {
   private static final ModelConfig CONFIG =
-      new ModelConfig(
-          "elastic",
-          4,
-          1024,
-          8,
-          4,
-          128,
-          4096,
-          512,
-          4096,
-          1e-5f,
-          1e4,
-          new RopeScaling.None(),
-          RopePairing.HALVES);
+      RandomLlama.config("elastic", 4, 1024, 8, 4, 128, 4096, 512, 4096);
 
   @TempDir private Path folder;
 

@@ -7,9 +7,7 @@ import dev.rap.checkpoint.Checkpoint;
 import dev.rap.checkpoint.GgufFiles;
 import dev.rap.checkpoint.RandomLlama;
 import dev.rap.engine.Engine;
-import dev.rap.kernels.RopePairing;
 import dev.rap.model.ModelConfig;
-import dev.rap.model.RopeScaling;
 import dev.rap.model.WeightsLoader;
 import dev.rap.tensor.DType;
 import java.nio.file.Path;
@@ -27,20 +25,7 @@ class GpuNeighbourTest {
   private static final String FREE_MIB = "500";
   private static final long RESERVE = 64L << 20;
   private static final ModelConfig CONFIG =
-      new ModelConfig(
-          "neighbour",
-          8,
-          1024,
-          8,
-          4,
-          128,
-          4096,
-          512,
-          4096,
-          1e-5f,
-          1e4,
-          new RopeScaling.None(),
-          RopePairing.HALVES);
+      RandomLlama.config("neighbour", 8, 1024, 8, 4, 128, 4096, 512, 4096);
 
   @TempDir private Path folder;
 

@@ -6,11 +6,9 @@ import dev.rap.checkpoint.Checkpoint;
 import dev.rap.checkpoint.GgufFiles;
 import dev.rap.checkpoint.RandomLlama;
 import dev.rap.kernels.CpuKernels;
-import dev.rap.kernels.RopePairing;
 import dev.rap.kv.BlockTable;
 import dev.rap.model.ModelConfig;
 import dev.rap.model.RetentionMask;
-import dev.rap.model.RopeScaling;
 import dev.rap.model.Sublayer;
 import dev.rap.model.Weights;
 import dev.rap.model.WeightsLoader;
@@ -34,20 +32,7 @@ import java.util.stream.IntStream;
  */
 public final class MaskSchedule implements AutoCloseable {
   private static final ModelConfig CONFIG =
-      new ModelConfig(
-          "scheduled",
-          3,
-          64,
-          8,
-          4,
-          32,
-          160,
-          288,
-          256,
-          1e-5f,
-          1e4,
-          new RopeScaling.None(),
-          RopePairing.HALVES);
+      RandomLlama.config("scheduled", 3, 64, 8, 4, 32, 160, 288, 256);
   private static final int MOST_TOKENS = 90;
   private static final ModelRunner.Limits LIMITS =
       new ModelRunner.Limits(64, 3, MOST_TOKENS, 3 * 96, 3);

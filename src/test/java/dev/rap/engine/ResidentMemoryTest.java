@@ -9,11 +9,9 @@ import dev.rap.checkpoint.GgufFiles;
 import dev.rap.checkpoint.RandomLlama;
 import dev.rap.kernels.CpuKernels;
 import dev.rap.kernels.Kernels;
-import dev.rap.kernels.RopePairing;
 import dev.rap.kv.BlockTable;
 import dev.rap.model.ModelConfig;
 import dev.rap.model.RetentionMask;
-import dev.rap.model.RopeScaling;
 import dev.rap.model.Sublayer;
 import dev.rap.model.Weights;
 import dev.rap.model.WeightsLoader;
@@ -56,21 +54,7 @@ class ResidentMemoryTest {
 
   @BeforeAll
   static void loadModel() {
-    ModelConfig config =
-        new ModelConfig(
-            "resident",
-            LAYERS,
-            512,
-            8,
-            4,
-            64,
-            2048,
-            288,
-            2048,
-            1e-5f,
-            1e4,
-            new RopeScaling.None(),
-            RopePairing.HALVES);
+    ModelConfig config = RandomLlama.config("resident", LAYERS, 512, 8, 4, 64, 2048, 288, 2048);
     file = folder.resolve("resident.gguf");
     GgufFiles.write(file, RandomLlama.tiny().with(config).with(DType.F16));
     checkpoint = Checkpoint.open(file);
