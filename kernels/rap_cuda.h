@@ -28,7 +28,7 @@
 extern "C" {
 #endif
 
-#define RAP_CUDA_ABI_VERSION 3
+#define RAP_CUDA_ABI_VERSION 4
 
 enum rap_cuda_status { RAP_CUDA_OK = 0, RAP_CUDA_BAD_ARGUMENT = -1 };
 
@@ -135,6 +135,10 @@ int rap_cuda_attention_many(void *stream, int type, void *y, int64_t y_stride, c
                             const void *kv, const int32_t *tiles, int tile_count,
                             const int32_t *tables, int table_stride, int block_size,
                             const uint8_t *present, const int32_t *units);
+
+// Brings page-locked host memory to the device without the copy engine.
+//   y, x [bytes], bytes a multiple of 16; x as it is when the kernel runs
+int rap_cuda_fetch(void *stream, void *y, const void *x, int64_t bytes);
 
 // Copies blocks of an array, KvBlocks of a layer or units of a matrix: pairs int32 [count, 2], from
 // and to. No block is the target of one pair and part of another.

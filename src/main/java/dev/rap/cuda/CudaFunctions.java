@@ -193,6 +193,12 @@ final class CudaFunctions {
           JAVA_INT, // vocabulary
           JAVA_LONG); // targets
 
+  static final MethodHandle FETCH =
+      queued(
+          JAVA_LONG, // y
+          JAVA_LONG, // x
+          JAVA_LONG); // bytes
+
   static final MethodHandle COPY_BLOCKS =
       queued(
           JAVA_LONG, // x

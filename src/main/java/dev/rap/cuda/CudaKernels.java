@@ -1,5 +1,7 @@
 package dev.rap.cuda;
 
+import java.lang.foreign.MemorySegment;
+
 /**
  * The functions of {@code kernels/rap_cuda.h}, which says what each does; memory by address.
  *
@@ -157,6 +159,9 @@ interface CudaKernels {
   void sample(long stream, long y, long logits, int rows, int vocabulary, long draws);
 
   void logProbs(long stream, long y, long logits, int rows, int vocabulary, long targets);
+
+  // x is PinnedMemory.
+  void fetch(long stream, long y, MemorySegment x, long bytes);
 
   void copyBlocks(long stream, long x, long blockBytes, long pairs, int count);
 

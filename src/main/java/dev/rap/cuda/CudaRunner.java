@@ -13,6 +13,7 @@ import dev.rap.model.RetentionMask;
 import dev.rap.model.Sublayer;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
@@ -22,6 +23,9 @@ import java.util.OptionalLong;
  * Executes steps on the device. A step in which every sequence has one token is one graph launch.
  */
 final class CudaRunner implements ModelRunner {
+  // After fewer, the first change of an 8B model's mask takes three times as long as later ones.
+  private static final int REHEARSALS = 10;
+
   private final CudaBackend.Parts parts;
   private final ModelConfig config;
   private final Limits limits;
@@ -36,6 +40,7 @@ final class CudaRunner implements ModelRunner {
   private final DecodeGraphs graphs;
   private final ProjectionSums sums;
   private final CudaEvent stepped;
+  private boolean rehearsed;
   private boolean isGraph; // whether the last step was one graph
   private boolean drawn; // whether the step's graph has the likeliest token of each of its tokens
 
@@ -113,11 +118,38 @@ final class CudaRunner implements ModelRunner {
 
   @Override
   public void reclaim() {
-    parts.elastic().compact(mask.mask());
+    if (!rehearsed && mask.mask().isDense()) {
+      rehearse();
+    }
+    parts.elastic().compact(mask.mask(), () -> parts.pool().release(PagePool.PIECE));
     mask.place();
     placed();
-    parts.elastic().releaseFirst();
-    work();
+  }
+
+  // Java's code is slow when it first runs, and nobody waits yet. What leaves stays in the pool, so
+  // that it can come back.
+  private void rehearse() {
+    ElasticWeights elastic = parts.elastic();
+    RetentionMask dense = mask.mask();
+    for (int i = 0; i < REHEARSALS; i++) {
+      elastic.compact(withoutUnit(dense, i), () -> {});
+      elastic.require(dense);
+      elastic.integrate();
+      mask.place();
+      placed();
+    }
+    rehearsed = true;
+  }
+
+  // Less one unit of each sublayer.
+  private static RetentionMask withoutUnit(RetentionMask dense, int unit) {
+    RetentionMask less = dense;
+    for (int i = 0; i < dense.shape().sublayers(); i++) {
+      BitSet kept = dense.units(Sublayer.of(i));
+      kept.clear(unit % kept.length());
+      less = less.with(Sublayer.of(i), kept);
+    }
+    return less;
   }
 
   @Override

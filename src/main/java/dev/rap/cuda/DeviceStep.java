@@ -10,7 +10,7 @@ import dev.rap.model.ModelConfig;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The tokens of a step on the device: where they belong, in one block that one copy brings over.
+ * The tokens of a step on the device: where they belong, in one block that one kernel brings over.
  *
  * <p>Sequences of one token come first, as the engine schedules them; the tokens of the others are
  * cut into tiles for attention.
@@ -20,6 +20,7 @@ final class DeviceStep implements AutoCloseable {
   private static final int TILE_INTS = 4;
 
   private final CudaStream stream;
+  private final CudaKernels kernels;
   private final ElasticWeights elastic;
   private final int stepTokens;
   private final int layers;
@@ -38,6 +39,7 @@ final class DeviceStep implements AutoCloseable {
 
   DeviceStep(CudaBackend.Parts parts, ModelRunner.Limits limits) {
     this.stream = parts.stream();
+    this.kernels = parts.kernels();
     this.elastic = parts.elastic();
     CudaDevice device = parts.device();
     ModelConfig config = parts.weights().config();
@@ -49,12 +51,17 @@ final class DeviceStep implements AutoCloseable {
     int mostTiles = limits.stepTokens() / CudaKernels.TILE_TOKENS + limits.sequences();
     this.tilesOffset = 3L * padded * Integer.BYTES;
     this.presentOffset = tilesOffset + (long) mostTiles * TILE_INTS * Integer.BYTES;
-    this.tablesOffset = Math.ceilDiv(presentOffset + layers * presentBytes, 16) * 16;
+    this.tablesOffset = roundedUp(presentOffset + layers * presentBytes);
     int rows = Math.max(limits.sequences(), CudaKernels.FEW_TOKENS);
-    long bytes = tablesOffset + (long) rows * tableStride * Integer.BYTES;
+    long bytes = roundedUp(tablesOffset + (long) rows * tableStride * Integer.BYTES);
     this.pinned = device.newPinned(bytes);
     this.memory = device.allocate(bytes, MemoryOwner.WORKSPACE);
     this.uploaded = device.newEvent();
+  }
+
+  // The kernel brings 16 bytes at once.
+  private static long roundedUp(long bytes) {
+    return Math.ceilDiv(bytes, 16) * 16;
   }
 
   /**
@@ -139,7 +146,7 @@ final class DeviceStep implements AutoCloseable {
   /** Queues the copy of what {@link #fill} took. May be captured; see {@link #uploadQueued}. */
   void upload(int sequences) {
     long bytes = tablesOffset + (long) sequences * tableStride * Integer.BYTES;
-    stream.upload(memory, 0, pinned.segment(), bytes);
+    kernels.fetch(stream.handle(), memory.address(), pinned.segment(), roundedUp(bytes));
   }
 
   /** To be called after the copy was queued, by itself or in a graph. */

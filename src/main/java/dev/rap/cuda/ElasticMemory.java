@@ -35,7 +35,8 @@ final class ElasticMemory extends DeviceMemory {
     return Math.max(0, pool.pagesFor(bytes) - held);
   }
 
-  private int excess(long bytes) {
+  /** {@return pages that {@link #shrink} would give up} */
+  int excess(long bytes) {
     return Math.max(0, held - pool.pagesFor(bytes));
   }
 

@@ -9,6 +9,7 @@ import java.util.BitSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.function.BiFunction;
+import java.util.stream.IntStream;
 
 /**
  * The units of a model that are on the device, and their leaving and coming back.
@@ -18,8 +19,8 @@ import java.util.function.BiFunction;
  * come back behind those that are there, on a stream of their own, while steps run; they are taken
  * into use between two steps.
  *
- * <p>What is begun here is done piece by piece in {@link #work}. Only {@link #require}, {@link
- * #releaseFirst}, and {@link #compact} where units are on their way, wait for the device.
+ * <p>What is begun here is done piece by piece in {@link #work}. Only {@link #require} and {@link
+ * #compact} wait for the device.
  */
 final class ElasticWeights implements AutoCloseable {
   // Twice as many may be under way. Of a thousand copies more the driver would make the host wait.
@@ -76,6 +77,16 @@ final class ElasticWeights implements AutoCloseable {
 
     int used() {
       return slots.count() + arriving.length;
+    }
+
+    // Of a matrix, in bytes. The unit that comes next may have its place already.
+    long needed(int matrix) {
+      return rows.get(matrix).front(used() + (matricesGrown > matrix ? 1 : 0));
+    }
+
+    boolean hasExcess() {
+      return IntStream.range(0, matrices.size())
+          .anyMatch(i -> matrices.get(i).excess(needed(i)) > 0);
     }
   }
 
@@ -251,10 +262,12 @@ final class ElasticWeights implements AutoCloseable {
    * Lets go of all units that {@code mask} has not, and keeps the others dense. Steps queued from
    * now on must not use what goes.
    *
+   * @param first runs as soon as the pool has the first pages, if there are any: who needs memory
+   *     sees at once that it comes
    * @throws IllegalStateException if several use these weights, or if some have left while their
    *     units were counted otherwise
    */
-  void compact(RetentionMask mask) {
+  void compact(RetentionMask mask, Runnable first) {
     if (users > 1) {
       throw new IllegalStateException(
           "%d runners use the same weights: close all but one before units leave".formatted(users));
@@ -265,23 +278,22 @@ final class ElasticWeights implements AutoCloseable {
     }
     arrived.await();
     begin(mask);
+    boolean isFirst = true;
     for (int i = 0; i < parts.size(); i++) {
       Part part = parts.get(i);
       BitSet kept = part.present();
       kept.and(needed(mask, i));
       change(part, kept);
+      if (isFirst && part.hasExcess()) {
+        stream.record(settled);
+        settled.await();
+        shrink(part);
+        first.run();
+        isFirst = false;
+      }
     }
     stream.record(settled);
     growing = has(mask) ? parts.size() : 0;
-  }
-
-  /**
-   * Waits for the moves of {@link #compact}, a part of a step, and lets the first pages go: who
-   * needs memory sees at once that it comes.
-   */
-  void releaseFirst() {
-    settled.await();
-    shrink();
   }
 
   // The last channel block may be short. Then a feed-forward sublayer is there as a whole or not at
@@ -353,14 +365,16 @@ final class ElasticWeights implements AutoCloseable {
   }
 
   private boolean shrink() {
-    for (; shrinking < parts.size(); shrinking++) {
-      Part part = parts.get(shrinking);
-      for (int i = 0; i < part.matrices.size(); i++) {
-        boolean isNext = part.matricesGrown > i; // the unit that comes next has its place already
-        long needed = part.rows.get(i).front(part.used() + (isNext ? 1 : 0));
-        if (part.matrices.get(i).shrinkPiece(needed)) {
-          return true;
-        }
+    while (shrinking < parts.size() && !shrink(parts.get(shrinking))) {
+      shrinking++;
+    }
+    return shrinking < parts.size();
+  }
+
+  private static boolean shrink(Part part) {
+    for (int i = 0; i < part.matrices.size(); i++) {
+      if (part.matrices.get(i).shrinkPiece(part.needed(i))) {
+        return true;
       }
     }
     return false;

@@ -28,6 +28,7 @@ final class NativeCudaKernels implements CudaKernels {
   private final MemorySegment argmax;
   private final MemorySegment sample;
   private final MemorySegment logProbs;
+  private final MemorySegment fetch;
   private final MemorySegment copyBlocks;
   private final MemorySegment pickGroups;
   private final MemorySegment convert;
@@ -57,6 +58,7 @@ final class NativeCudaKernels implements CudaKernels {
     argmax = symbols.findOrThrow("rap_cuda_argmax");
     sample = symbols.findOrThrow("rap_cuda_sample");
     logProbs = symbols.findOrThrow("rap_cuda_log_probs");
+    fetch = symbols.findOrThrow("rap_cuda_fetch");
     copyBlocks = symbols.findOrThrow("rap_cuda_copy_blocks");
     pickGroups = symbols.findOrThrow("rap_cuda_pick_groups");
     convert = symbols.findOrThrow("rap_cuda_convert");
@@ -489,6 +491,17 @@ final class NativeCudaKernels implements CudaKernels {
       throw Downcall.unexpected(t);
     }
     check("rap_cuda_log_probs", status);
+  }
+
+  @Override
+  public void fetch(long stream, long y, MemorySegment x, long bytes) {
+    int status;
+    try {
+      status = (int) CudaFunctions.FETCH.invokeExact(fetch, stream, y, x.address(), bytes);
+    } catch (Throwable t) {
+      throw Downcall.unexpected(t);
+    }
+    check("rap_cuda_fetch", status);
   }
 
   @Override

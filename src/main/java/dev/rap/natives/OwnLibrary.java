@@ -20,7 +20,7 @@ enum OwnLibrary {
   CUDA(
       "rap_cuda",
       "rap_cuda_abi_version",
-      3,
+      4,
       "this build has no CUDA part",
       "put the jar of RAP whose name ends in -linux-x86_64-cuda beside this one, or install g++ and"
           + " CUDA 13 and build again"),

@@ -204,6 +204,19 @@ class GpuKernelKvTest {
     }
   }
 
+  @ParameterizedTest(name = "{0} of {1} numbers")
+  @CsvSource({"4, 8", "1020, 1024", "1024, 1024", "1028, 1032", "300000, 300004"})
+  void whatIsPinnedIsFetchedAlike(int fetched, int ints) {
+    compare(
+        0,
+        bed -> {
+          long bytes = (long) fetched * Integer.BYTES;
+          DeviceMemory y = bed.poisoned((long) ints * Integer.BYTES);
+          bed.kernels().fetch(bed.stream(), y.address(), bed.pinned(ints), bytes);
+          return bed.ints(y);
+        });
+  }
+
   @ParameterizedTest(name = "{0} blocks of {1} bytes")
   @CsvSource({"8, 16", "8, 16368", "8, 16384", "9, 16400", "40, 98304", "8, 1114112"})
   void blocksAreCopiedAlike(int blocks, int bytes) {

@@ -19,6 +19,7 @@ final class KernelBed implements AutoCloseable {
   private final CudaStream stream;
   private final CudaKernels kernels;
   private final List<DeviceMemory> allocated = new ArrayList<>();
+  private final List<PinnedMemory> pinned = new ArrayList<>();
   private final Arena arena = Arena.ofConfined();
 
   private KernelBed(CudaDriver driver, CudaKernels kernels) {
@@ -49,6 +50,16 @@ final class KernelBed implements AutoCloseable {
     DeviceMemory memory = device.allocate(bytes, MemoryOwner.WORKSPACE);
     allocated.add(memory);
     return memory;
+  }
+
+  /** {@return page-locked host memory that holds 0, 1, 2, ...} */
+  MemorySegment pinned(int ints) {
+    PinnedMemory memory = device.newPinned((long) ints * Integer.BYTES);
+    pinned.add(memory);
+    for (int i = 0; i < ints; i++) {
+      memory.segment().setAtIndex(ValueLayout.JAVA_INT, i, i);
+    }
+    return memory.segment();
   }
 
   private DeviceMemory filled(MemorySegment host) {
@@ -143,6 +154,7 @@ final class KernelBed implements AutoCloseable {
   @Override
   public void close() {
     allocated.forEach(DeviceMemory::close);
+    pinned.forEach(PinnedMemory::close);
     stream.close();
     device.close();
     arena.close();

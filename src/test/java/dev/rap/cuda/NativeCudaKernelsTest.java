@@ -8,6 +8,7 @@ import dev.rap.cuda.CudaKernels.Kv;
 import dev.rap.cuda.CudaKernels.Tables;
 import dev.rap.cuda.CudaKernels.Units;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
@@ -117,6 +118,8 @@ class NativeCudaKernelsTest {
     assertCalled("add_row", STREAM, Y, X, 11, 64);
     kernels.columnSums(STREAM, Element.F16, Y, X, 11, 12, 13);
     assertCalled("column_sums", STREAM, 0, Y, X, 11, 12, 13);
+    kernels.fetch(STREAM, Y, MemorySegment.ofAddress(X), 4096);
+    assertCalled("fetch", STREAM, Y, X, 4096L);
     kernels.copyBlocks(STREAM, X, 4096, V, 11);
     assertCalled("copy_blocks", STREAM, X, 4096L, V, 11);
     kernels.pickGroups(STREAM, Element.BF16, KV, 11, X, 12, W, 13, 64);

@@ -318,6 +318,11 @@ record OracleKernels(FakeDriver driver) implements CudaKernels {
   }
 
   @Override
+  public void fetch(long stream, long y, MemorySegment x, long bytes) {
+    driver.queue(stream, () -> MemorySegment.copy(x, 0, at(y), 0, bytes));
+  }
+
+  @Override
   public void copyBlocks(long stream, long x, long blockBytes, long pairs, int count) {
     driver.queue(stream, () -> ElementwiseOracle.copyBlocks(at(x), blockBytes, at(pairs), count));
   }
