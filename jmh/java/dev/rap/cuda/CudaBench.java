@@ -168,7 +168,7 @@ public class CudaBench {
 
   private static CudaBackend load(FakeDriver driver, CudaKernels kernels, Weights weights) {
     return CudaBackend.load(
-        CudaDevice.open(driver), kernels, Optional.empty(), weights, share -> {});
+        CudaDevice.open(driver), kernels, Optional.empty(), weights, Optional.empty(), share -> {});
   }
 
   // Queues nothing, and says of scratch memory what the oracles say.

@@ -5,8 +5,10 @@ import dev.rap.cuda.Cuda;
 import dev.rap.cuda.CudaBackend;
 import dev.rap.engine.Backend;
 import dev.rap.engine.CpuBackend;
+import dev.rap.engine.ModelFile;
 import dev.rap.kernels.CpuKernels;
 import dev.rap.model.Weights;
+import java.util.Optional;
 import java.util.function.Function;
 import picocli.CommandLine.Option;
 
@@ -38,20 +40,21 @@ final class BackendOptions {
   /**
    * {@return what brings a model where it runs}
    *
+   * @param fit if present, chooses what is brought of one that the GPU has no room for
    * @throws InputException if the options are wrong, or later if it cannot run there
    */
-  Function<Weights, Backend> loader(Console console) {
+  Function<ModelFile, Backend> loader(Console console, Optional<ModelFit> fit) {
     if (threads < 1 || threads > 1024) {
       throw new InputException("--threads must be in [1, 1024], was " + threads);
     }
-    return weights -> load(weights, console);
+    return file -> load(file, fit, console);
   }
 
-  private Backend load(Weights weights, Console console) {
+  private Backend load(ModelFile file, Optional<ModelFit> fit, Console console) {
     return switch (target) {
-      case REFERENCE -> new CpuBackend(weights, CpuKernels.reference(), threads);
-      case CPU -> onCpu(weights);
-      case CUDA, AUTO -> onGpu(weights, console);
+      case REFERENCE -> new CpuBackend(file.weights(), CpuKernels.reference(), threads);
+      case CPU -> onCpu(file.weights());
+      case CUDA, AUTO -> onGpu(file, fit, console);
     };
   }
 
@@ -59,9 +62,12 @@ final class BackendOptions {
     return new CpuBackend(weights, CpuKernels.open(threads), threads);
   }
 
-  private Backend onGpu(Weights weights, Console console) {
+  private Backend onGpu(ModelFile file, Optional<ModelFit> fit, Console console) {
+    Weights weights = file.weights();
+    Optional<CudaBackend.Fit> chooser =
+        fit.map(some -> (memory, freeBytes) -> some.choose(file, memory, freeBytes));
     try (LoadingProgress progress = new LoadingProgress(console, weights)) {
-      return switch (CudaBackend.open(weights, progress)) {
+      return switch (CudaBackend.open(weights, chooser, progress)) {
         case CudaBackend.Opened opened -> opened.backend();
         case Cuda.Missing missing when target == Target.CUDA ->
             throw new InputException(

@@ -130,7 +130,8 @@ final class BenchCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     check();
-    try (LoadedModel model = models.open(console)) {
+    try (LoadedModel model =
+        models.open(console, masks.fit(batch, config -> prefill + decode, console))) {
       if (kernels && !(model.backend() instanceof CudaBackend)) {
         throw new InputException("--kernels times a GPU's kernels: add --backend cuda");
       }

@@ -78,7 +78,7 @@ final class CalibrateCommand implements Callable<Integer> {
           "--window must be at most %d, was %d".formatted(MemoryModel.STEP_TOKENS, window));
     }
     try (LoadedModel model = models.open(console)) {
-      Path file = output == null ? profiles.file(model) : output;
+      Path file = output == null ? profiles.file(model.file()) : output;
       TextOptions.Windows text =
           texts.read(console, model, Math.min(window, model.config().contextLength()));
       long start = System.nanoTime();

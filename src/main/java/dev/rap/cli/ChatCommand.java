@@ -58,9 +58,9 @@ final class ChatCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     generation.check();
     GenerationOptions.require("--max-tokens", "positive", maxTokens > 0, maxTokens);
-    try (LoadedModel model = models.open(console)) {
+    try (LoadedModel model = models.open(console, masks.fit(1, generation::context, console))) {
       ChatFormat format = Conversation.formatOf(model);
-      int context = generation.context(model);
+      int context = generation.context(model.config());
       MaskOptions.Choice choice = masks.choose(model, new Workload(1, context));
       try (Engine engine = new Engine(model.backend(), Engine.Options.single(context))) {
         engine.setMask(choice.mask(), choice.means());

@@ -66,7 +66,7 @@ final class DemoCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     Models models = Models.of(console.environment());
     Path file = BundledModel.model(models);
-    try (LoadedModel model = LoadedModel.open(file, backend.loader(console))) {
+    try (LoadedModel model = LoadedModel.open(file, backend.loader(console, Optional.empty()))) {
       Profile profile = Profile.read(BundledModel.profile(models));
       profile.requireFor(model.fingerprint(), model.config());
       introduce(model);

@@ -81,7 +81,7 @@ final class ElasticOptions {
           new PruningController(
               engine,
               memory,
-              masks.policy(model, memory),
+              masks.policy(model.file(), memory),
               Optional.empty(),
               reserveBytes(engine),
               this::show);

@@ -101,7 +101,7 @@ final class EvaluateCommand implements Callable<Integer> {
     try (LoadedModel model = models.open(console)) {
       TextOptions.Windows text =
           texts.read(console, model, Math.min(window, model.config().contextLength()));
-      Optional<Profile> profile = profiles.find(model);
+      Optional<Profile> profile = profiles.find(model.file());
       MemoryModel memory = model.memoryModel();
       int tokens = text.length();
       try (ModelRunner runner = model.newWindowRunner(tokens)) {

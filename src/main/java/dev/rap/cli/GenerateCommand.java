@@ -103,9 +103,9 @@ final class GenerateCommand implements Callable<Integer> {
           "a budget that moves and --mask or --budget exclude each other: give one of them");
     }
     String prompt = prompts.read(console);
-    try (LoadedModel model = models.open(console)) {
+    try (LoadedModel model = models.open(console, masks.fit(1, generation::context, console))) {
       int[] tokens = tokens(prompt, model);
-      int context = generation.context(model);
+      int context = generation.context(model.config());
       int longest = (int) Math.min(context, (long) tokens.length + maxTokens);
       Workload workload = new Workload(1, longest);
       MaskOptions.Choice choice = masks.choose(model, workload);

@@ -1,8 +1,8 @@
 package dev.rap.cli;
 
 import dev.rap.InputException;
-import dev.rap.engine.LoadedModel;
 import dev.rap.engine.SamplingOptions;
+import dev.rap.model.ModelConfig;
 import java.util.List;
 import picocli.CommandLine.Option;
 
@@ -110,8 +110,8 @@ final class GenerationOptions {
    *
    * @throws InputException if the model was not made for so many
    */
-  int context(LoadedModel model) {
-    int most = model.config().contextLength();
+  int context(ModelConfig config) {
+    int most = config.contextLength();
     if (context == null) {
       return Math.min(most, DEFAULT_CONTEXT);
     }

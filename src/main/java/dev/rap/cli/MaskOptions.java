@@ -1,11 +1,14 @@
 package dev.rap.cli;
 
+import dev.rap.Bytes;
 import dev.rap.InputException;
 import dev.rap.engine.LoadedModel;
+import dev.rap.engine.ModelFile;
 import dev.rap.memory.MemoryBudget;
 import dev.rap.memory.MemoryModel;
 import dev.rap.memory.Workload;
 import dev.rap.model.MeanInputs;
+import dev.rap.model.ModelConfig;
 import dev.rap.model.RetentionMask;
 import dev.rap.pruning.MaskFile;
 import dev.rap.pruning.Policies;
@@ -13,6 +16,7 @@ import dev.rap.pruning.Profile;
 import dev.rap.pruning.PruningPolicy;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.function.ToIntFunction;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -65,22 +69,52 @@ final class MaskOptions {
     }
     if (maskFile != null) {
       MaskFile file = MaskFile.read(maskFile, model.config());
-      Optional<Profile> profile = file.profile().flatMap(digest -> profiles.find(model));
+      Optional<Profile> profile = file.profile().flatMap(digest -> profiles.find(model.file()));
       file.requireProfile(profile);
       return new Choice(file.mask(), profile.map(Profile::means));
     }
-    RetentionMask dense = RetentionMask.dense(model.config().maskShape());
-    if (budget == null) {
-      return new Choice(dense, Optional.empty());
+    RetentionMask initial = model.backend().initialMask();
+    if (budget == null || !initial.isDense()) { // what was pruned to fit had its budget
+      return new Choice(initial, Optional.empty());
     }
-    MemoryModel memory = model.memoryModel(dense.shape());
+    MemoryModel memory = model.memoryModel(initial.shape());
     MemoryBudget bytes = MemoryBudget.parse(budget, memory.denseBytes(workload));
-    return new Choice(policy(model, memory).choose(workload, bytes), Optional.empty());
+    return new Choice(policy(model.file(), memory).choose(workload, bytes), Optional.empty());
+  }
+
+  /**
+   * {@return who chooses what is loaded of a model that the GPU has no room for; nobody, unless the
+   * flags name a budget or a policy}
+   *
+   * @param context tokens of a sequence
+   */
+  Optional<ModelFit> fit(int sequences, ToIntFunction<ModelConfig> context, Console console) {
+    if (maskFile != null || (budget == null && policy == null)) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        (file, memory, freeBytes) -> {
+          Workload workload = new Workload(sequences, context.applyAsInt(file.config()));
+          long dense = memory.denseBytes(workload);
+          long asked = budget == null ? dense : MemoryBudget.parse(budget, dense).bytes();
+          MemoryBudget fits = new MemoryBudget(Math.max(1, Math.min(asked, freeBytes)));
+          RetentionMask mask = policy(file, memory).choose(workload, fits);
+          console
+              .err()
+              .printf(
+                  "rap: %s takes %s with its KV cache, and the GPU has room for %s: what is loaded, %s, takes %s%n",
+                  file.config().name(),
+                  Bytes.text(dense),
+                  Bytes.text(freeBytes),
+                  mask,
+                  Bytes.text(memory.bytes(mask, workload)));
+          return mask;
+        });
   }
 
   /** {@return who chooses, for masks that {@code memory} counts} */
-  PruningPolicy policy(LoadedModel model, MemoryModel memory) {
-    Optional<Profile> profile = profiles.find(model);
+  PruningPolicy policy(ModelFile file, MemoryModel memory) {
+    Optional<Profile> profile = profiles.find(file);
     String name = policy != null ? policy : Policies.best(profile);
     return Policies.create(name, memory, profile, policySeed);
   }

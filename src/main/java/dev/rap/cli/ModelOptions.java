@@ -3,6 +3,7 @@ package dev.rap.cli;
 import dev.rap.InputException;
 import dev.rap.engine.LoadedModel;
 import java.nio.file.Path;
+import java.util.Optional;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
@@ -21,8 +22,18 @@ final class ModelOptions {
    * @throws InputException if it cannot be
    */
   LoadedModel open(Console console) {
+    return open(console, Optional.empty());
+  }
+
+  /**
+   * {@return the model, opened}
+   *
+   * @param fit if present, chooses what is loaded if the GPU has no room for all
+   * @throws InputException if it cannot be
+   */
+  LoadedModel open(Console console, Optional<ModelFit> fit) {
     Path path = Models.of(console.environment()).resolve(model);
-    return LoadedModel.open(path, backend.loader(console));
+    return LoadedModel.open(path, backend.loader(console, fit));
   }
 
   /** {@return the number of threads of the CPU's kernels} */

@@ -6,6 +6,7 @@ import dev.rap.engine.ModelRunner;
 import dev.rap.eval.Perplexity;
 import dev.rap.memory.MemoryModel;
 import dev.rap.memory.Workload;
+import dev.rap.model.ModelConfig;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -55,10 +56,14 @@ final class PerplexityCommand implements Callable<Integer> {
       long retainedBytes,
       long denseBytes) {}
 
+  private int length(ModelConfig config) {
+    return Math.min(window, config.contextLength());
+  }
+
   @Override
   public Integer call() {
-    try (LoadedModel model = models.open(console)) {
-      int length = Math.min(window, model.config().contextLength());
+    try (LoadedModel model = models.open(console, masks.fit(1, this::length, console))) {
+      int length = length(model.config());
       TextOptions.Windows text = texts.read(console, model, length);
       int tokens = text.length();
       Workload workload = new Workload(1, tokens);

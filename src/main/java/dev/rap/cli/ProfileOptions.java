@@ -1,7 +1,7 @@
 package dev.rap.cli;
 
 import dev.rap.InputException;
-import dev.rap.engine.LoadedModel;
+import dev.rap.engine.ModelFile;
 import dev.rap.pruning.Profile;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,7 +17,7 @@ final class ProfileOptions {
   private Path file;
 
   /** {@return the file that the profile is read from and written to} */
-  Path file(LoadedModel model) {
+  Path file(ModelFile model) {
     if (file != null) {
       return file;
     }
@@ -30,7 +30,7 @@ final class ProfileOptions {
    *
    * @throws InputException if it is damaged, or another model's, or was named and is not there
    */
-  Optional<Profile> find(LoadedModel model) {
+  Optional<Profile> find(ModelFile model) {
     Path path = file(model);
     if (file == null && !Files.exists(path)) {
       return Optional.empty();
@@ -45,7 +45,7 @@ final class ProfileOptions {
    *
    * @throws InputException if there is none for this model
    */
-  Profile require(LoadedModel model) {
+  Profile require(ModelFile model) {
     return find(model)
         .orElseThrow(
             () ->

@@ -93,7 +93,7 @@ final class PruneCommand implements Callable<Integer> {
       Workload workload = workloads.workload();
       MemoryBudget bytes = MemoryBudget.parse(budget, memory.denseBytes(workload));
       Optional<Profile> profile =
-          compensate ? Optional.of(profiles.require(model)) : profiles.find(model);
+          compensate ? Optional.of(profiles.require(model.file())) : profiles.find(model.file());
       String name = policy == null ? Policies.best(profile) : policy;
       Decision decision =
           PolicyComparison.decide(Policies.create(name, memory, profile, seed), workload, bytes);

@@ -86,7 +86,7 @@ final class TrainCommand implements Callable<Integer> {
       throw new InputException("--masks must be 0 or more, was " + masks);
     }
     try (LoadedModel model = models.open(console)) {
-      Profile profile = profiles.require(model);
+      Profile profile = profiles.require(model.file());
       long start = System.nanoTime();
       Curve curve = new Curve();
       Profile trained =
@@ -100,7 +100,7 @@ final class TrainCommand implements Callable<Integer> {
                   },
                   0,
                   curve);
-      Path file = output == null ? profiles.file(model) : output;
+      Path file = output == null ? profiles.file(model.file()) : output;
       trained.write(file);
       if (plot != null) {
         curve.plot().write(plot);

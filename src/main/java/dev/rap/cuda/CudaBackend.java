@@ -7,6 +7,8 @@ import dev.rap.engine.ModelRunner;
 import dev.rap.memory.MemoryModel;
 import dev.rap.memory.Storage;
 import dev.rap.model.ModelConfig;
+import dev.rap.model.RetentionMask;
+import dev.rap.model.Sublayer;
 import dev.rap.model.Weights;
 import dev.rap.natives.NativeLibrary;
 import dev.rap.tensor.Tensor;
@@ -23,6 +25,8 @@ public final class CudaBackend implements Backend {
 
   // Fewer leave cuBLAS below its speed, more take workspace without gain.
   private static final int STEP_TOKENS = 2048;
+
+  private static final long PAGED_PARTS = 6; // of a layer: five matrices and its KV cache
 
   private static final Set<Integer> HEAD_SIZES = Set.of(32, 64, 96, 128);
 
@@ -72,11 +76,12 @@ public final class CudaBackend implements Backend {
   /**
    * Opens the GPU and brings a model to it.
    *
+   * @param fit if present, chooses what is brought of a model that does not fit
    * @param progress is told the share done, in [0, 1], 0 when copying begins
    * @return the backend, or why there can be none here
    * @throws InputException if the model does not fit
    */
-  public static Result open(Weights weights, DoubleConsumer progress) {
+  public static Result open(Weights weights, Optional<Fit> fit, DoubleConsumer progress) {
     return switch (Cuda.open()) {
       case Cuda.Missing missing -> missing;
       case Cuda.Opened opened ->
@@ -86,9 +91,20 @@ public final class CudaBackend implements Backend {
               yield new Cuda.Missing(none.reason(), none.remedy());
             }
             case NativeLibrary.Loaded loaded ->
-                open(opened, new NativeCudaKernels(loaded.symbols()), weights, progress);
+                open(opened, new NativeCudaKernels(loaded.symbols()), weights, fit, progress);
           };
     };
+  }
+
+  /** Chooses what is brought of a model that does not fit. */
+  public interface Fit {
+    /**
+     * {@return the mask of what is brought}
+     *
+     * @param memory of the model on the GPU
+     * @param freeBytes that weights, KV cache and workspace may take
+     */
+    RetentionMask choose(MemoryModel memory, long freeBytes);
   }
 
   /** What came of {@link #open}. */
@@ -98,13 +114,17 @@ public final class CudaBackend implements Backend {
   public record Opened(CudaBackend backend) implements Result {}
 
   private static Result open(
-      Cuda.Opened opened, CudaKernels kernels, Weights weights, DoubleConsumer progress) {
+      Cuda.Opened opened,
+      CudaKernels kernels,
+      Weights weights,
+      Optional<Fit> fit,
+      DoubleConsumer progress) {
     CudaDevice device = CudaDevice.open(opened.driver());
     boolean done = false;
     try {
       device.load(kernels::prepare);
       Optional<CudaBlas> blas = blas(CublasLibrary.find(), library -> new Cublas(device, library));
-      Result result = new Opened(load(device, kernels, blas, weights, progress));
+      Result result = new Opened(load(device, kernels, blas, weights, fit, progress));
       done = true;
       return result;
     } catch (CudaException e) {
@@ -160,21 +180,26 @@ public final class CudaBackend implements Backend {
       CudaKernels kernels,
       Optional<CudaBlas> blas,
       Weights weights,
+      Optional<Fit> fit,
       DoubleConsumer progress) {
     requireSupported(weights.config());
-    requireRoom(device, weights);
-    CudaStream stream = device.newStream();
     long matrix = (long) weights.config().feedForwardSize() * weights.config().hiddenSize();
     PagePool pool = new PagePool(device, PagePool.pageBytes(device, matrix * Element.BYTES));
-    CudaWeights loaded = upload(device, stream, kernels, pool, weights, progress);
+    RetentionMask mask = maskThatFits(device, pool, weights, fit);
+    CudaStream stream = device.newStream();
+    CudaWeights loaded = upload(device, stream, kernels, pool, weights, mask, progress);
     ElasticWeights elastic =
         new ElasticWeights(
             device,
             stream,
             kernels,
             loaded,
+            mask,
             (shape, arrivals) ->
                 new UnitFile(device, arrivals, kernels, loaded.element(), weights, shape));
+    if (!mask.isDense()) {
+      bring(elastic, mask, progress);
+    }
     return new CudaBackend(
         weights, new Parts(device, stream, kernels, blas, pool, loaded, elastic));
   }
@@ -185,11 +210,27 @@ public final class CudaBackend implements Backend {
       CudaKernels kernels,
       PagePool pool,
       Weights weights,
+      RetentionMask mask,
       DoubleConsumer progress) {
     try (WeightsUpload upload =
-        new WeightsUpload(device, stream, kernels, pool, weights, progress)) {
+        new WeightsUpload(device, stream, kernels, pool, weights, mask.isDense(), progress)) {
       return upload.run();
     }
+  }
+
+  // From the model's file, unit by unit.
+  private static void bring(ElasticWeights elastic, RetentionMask mask, DoubleConsumer progress) {
+    int sublayers = mask.shape().sublayers();
+    RetentionMask brought = mask;
+    for (int i = 0; i < sublayers; i++) {
+      brought = brought.without(Sublayer.of(i));
+    }
+    for (int i = 0; i < sublayers; i++) {
+      progress.accept((double) i / sublayers);
+      brought = brought.with(Sublayer.of(i), mask.units(Sublayer.of(i)));
+      elastic.require(brought);
+    }
+    progress.accept(1);
   }
 
   // What kernels/rap_cuda.h demands of shapes.
@@ -211,21 +252,30 @@ public final class CudaBackend implements Backend {
     }
   }
 
-  private static void requireRoom(CudaDevice device, Weights weights) {
+  private static RetentionMask maskThatFits(
+      CudaDevice device, PagePool pool, Weights weights, Optional<Fit> fit) {
+    ModelConfig config = weights.config();
     long weightBytes = MemoryModel.weightBytes(weights, STORAGE);
     long needed = StagingRing.BYTES + weightBytes;
     CudaDriver.MemoryInfo memory = device.memoryInfo();
-    if (needed > memory.free()) {
-      throw new InputException(
-          "%s takes %s on the GPU (%s of weights in 2 bytes a parameter, %s to load them) and %s of %s are free there: close what uses the GPU, take a smaller model, or --backend cpu"
-              .formatted(
-                  weights.config().name(),
-                  Bytes.text(needed),
-                  Bytes.text(weightBytes),
-                  Bytes.text(StagingRing.BYTES),
-                  Bytes.text(memory.free()),
-                  Bytes.text(memory.total())));
+    if (needed <= memory.free()) {
+      return RetentionMask.dense(config.maskShape());
     }
+    if (fit.isPresent()) {
+      long partPages = config.layers() * PAGED_PARTS * pool.pageBytes(); // each with one to spare
+      MemoryModel model = MemoryModel.of(weights, config.maskShape(), STORAGE);
+      long free = Math.max(0, memory.free() - StagingRing.BYTES - partPages);
+      return fit.get().choose(model, free);
+    }
+    throw new InputException(
+        "%s takes %s on the GPU (%s of weights in 2 bytes a parameter, %s to load them) and %s of %s are free there: close what uses the GPU, name a --policy that prunes it to fit, take a smaller model, or --backend cpu"
+            .formatted(
+                config.name(),
+                Bytes.text(needed),
+                Bytes.text(weightBytes),
+                Bytes.text(StagingRing.BYTES),
+                Bytes.text(memory.free()),
+                Bytes.text(memory.total())));
   }
 
   Parts parts() {
@@ -250,6 +300,11 @@ public final class CudaBackend implements Backend {
   @Override
   public Storage storage() {
     return STORAGE;
+  }
+
+  @Override
+  public RetentionMask initialMask() {
+    return parts.elastic().initial();
   }
 
   @Override

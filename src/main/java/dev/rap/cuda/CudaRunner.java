@@ -56,7 +56,7 @@ final class CudaRunner implements ModelRunner {
     this.step = new DeviceStep(parts, limits);
     parts.elastic().open();
     this.mask = new MaskTables(parts);
-    this.kv = new DeviceKv(parts, limits);
+    this.kv = new DeviceKv(parts, limits, mask.headGroups());
     int paddedRows = DecodeGraphs.bucket(Math.min(rows, CudaKernels.FEW_TOKENS));
     this.forward = new CudaForward(parts, mask, kv, limits, Math.max(rows, paddedRows));
     this.results =

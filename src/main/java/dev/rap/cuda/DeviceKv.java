@@ -8,7 +8,6 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /**
  * Keys and values of all layers on the device. A layer has its own addresses, {@code [blocks, R, 2,
@@ -40,18 +39,19 @@ final class DeviceKv implements AutoCloseable {
   private int wantedBlocks;
   private boolean busy; // whether there may be pages to make or to give back
 
-  DeviceKv(CudaBackend.Parts parts, ModelRunner.Limits limits) {
-    this(parts, limits.blocks(), STAGING_BYTES);
+  DeviceKv(CudaBackend.Parts parts, ModelRunner.Limits limits, List<int[]> groups) {
+    this(parts, limits.blocks(), groups, STAGING_BYTES);
   }
 
   /**
-   * Holds {@code blocks} KvBlocks of all head groups.
+   * Holds {@code blocks} KvBlocks of some head groups.
    *
    * @param blocks the most there will be
+   * @param groups by layer, in the order of their places
    * @param stagingBytes most that is repacked at once, or one KvBlock
    * @throws DeviceOutOfMemoryException if there is no room
    */
-  DeviceKv(CudaBackend.Parts parts, int blocks, long stagingBytes) {
+  DeviceKv(CudaBackend.Parts parts, int blocks, List<int[]> groups, long stagingBytes) {
     this.stream = parts.stream();
     this.kernels = parts.kernels();
     this.element = parts.weights().element();
@@ -60,8 +60,7 @@ final class DeviceKv implements AutoCloseable {
     this.most = blocks;
     this.blocks = blocks;
     this.wantedBlocks = blocks;
-    this.wantedGroups = new int[config.layers()];
-    Arrays.fill(wantedGroups, config.kvHeads());
+    this.wantedGroups = groups.stream().mapToInt(some -> some.length).toArray();
     CudaDevice device = parts.device();
     this.settled = device.newEvent();
     long blockBytes = config.kvHeads() * groupBytes;
@@ -70,9 +69,9 @@ final class DeviceKv implements AutoCloseable {
     this.moves = device.allocate(2L * blocks * Integer.BYTES, MemoryOwner.WORKSPACE);
     this.ranks = device.allocate(config.layers() * rankBytes(), MemoryOwner.WORKSPACE);
     for (int layer = 0; layer < config.layers(); layer++) {
-      orders.add(IntStream.range(0, config.kvHeads()).toArray());
+      orders.add(groups.get(layer).clone());
       layers.add(ElasticMemory.reserve(parts.pool(), blocks * blockBytes, MemoryOwner.KV));
-      layers.getLast().grow(blocks * blockBytes);
+      layers.getLast().grow(wantedBytes(layer));
     }
   }
 

@@ -31,6 +31,7 @@ final class ElasticWeights implements AutoCloseable {
   private final CudaKernels kernels;
   private final CudaStream arrivals;
   private final CudaWeights weights;
+  private final RetentionMask initial;
   private final BiFunction<MaskShape, CudaStream, UnitSource> file;
   private final List<Part> parts = new ArrayList<>(); // by sublayer
   private final IdentityHashMap<DeviceMemory, DeviceMemory> homes =
@@ -58,10 +59,11 @@ final class ElasticWeights implements AutoCloseable {
 
     Part(
         int units,
+        boolean areThere,
         List<ElasticMemory> matrices,
         List<CudaWeights.UnitRows> rows,
         List<Vector> vectors) {
-      this.slots = new UnitSlots(units);
+      this.slots = new UnitSlots(units, areThere);
       this.matrices = matrices;
       this.rows = rows;
       this.vectors = vectors;
@@ -99,7 +101,8 @@ final class ElasticWeights implements AutoCloseable {
   record Vector(DeviceMemory home, DeviceMemory placed, long unitBytes) {}
 
   /**
-   * @param weights with all units
+   * @param weights with all units, or, where {@code initial} is not dense, with none
+   * @param initial the units that all users find
    * @param file makes the source of what comes back on a stream, unless there is a {@link
    *     HostMaster}
    */
@@ -108,7 +111,9 @@ final class ElasticWeights implements AutoCloseable {
       CudaStream stream,
       CudaKernels kernels,
       CudaWeights weights,
+      RetentionMask initial,
       BiFunction<MaskShape, CudaStream, UnitSource> file) {
+    this.initial = initial;
     this.file = file;
     this.device = device;
     this.stream = stream;
@@ -123,7 +128,10 @@ final class ElasticWeights implements AutoCloseable {
         projection.bias().ifPresent(this::keepHome);
       }
     }
-    setShape(weights.config().maskShape());
+    setShape(initial.shape(), initial.isDense());
+    if (!initial.isDense()) {
+      source = file.apply(shape, arrivals);
+    }
   }
 
   private void keepHome(DeviceMemory bias) {
@@ -132,7 +140,7 @@ final class ElasticWeights implements AutoCloseable {
     homes.put(bias, home);
   }
 
-  private void setShape(MaskShape changed) {
+  private void setShape(MaskShape changed, boolean isWhole) {
     shape = changed;
     wanted = RetentionMask.dense(shape);
     parts.clear();
@@ -140,7 +148,7 @@ final class ElasticWeights implements AutoCloseable {
       List<CudaWeights.UnitRows> rows = weights.unitRows(shape, i);
       List<Vector> vectors = vectors(rows.getFirst().unitRows(), weights.inputs(i));
       int units = shape.units(Sublayer.of(i).kind());
-      parts.add(new Part(units, weights.matrices(i), rows, vectors));
+      parts.add(new Part(units, isWhole, weights.matrices(i), rows, vectors));
     }
     if (moves != null) {
       moves.close();
@@ -173,12 +181,22 @@ final class ElasticWeights implements AutoCloseable {
           "units are away as %s has them: bring them back before a mask of %s"
               .formatted(shape, changed));
     }
-    setShape(changed);
+    setShape(changed, true);
   }
 
-  /** Begins the use of all units by one more, who then says what may leave. */
+  /** {@return the units that are there when {@link #open} returns} */
+  RetentionMask initial() {
+    return initial;
+  }
+
+  /** Begins the use by one more, who then says what may leave. */
   void open() {
-    require(RetentionMask.dense(shape));
+    if (!shape.equals(initial.shape())) {
+      require(RetentionMask.dense(shape));
+      integrate();
+      reshape(initial.shape());
+    }
+    require(initial);
     integrate();
     users++;
   }
@@ -310,12 +328,13 @@ final class ElasticWeights implements AutoCloseable {
   }
 
   /**
-   * Makes a {@link HostMaster} the source of what comes back.
+   * Makes a {@link HostMaster} the source of what comes back, unless some units were not there
+   * initially.
    *
-   * @throws IllegalStateException if not all units are there
+   * @throws IllegalStateException if not all units are there now
    */
   void keepMaster() {
-    if (source instanceof HostMaster) {
+    if (source instanceof HostMaster || !initial.isDense()) {
       return;
     }
     if (!isWhole()) {

@@ -68,7 +68,7 @@ final class KernelTimes implements AutoCloseable {
     this.step = new DeviceStep(parts, limits);
     parts.elastic().open();
     this.mask = new MaskTables(parts);
-    this.kv = new DeviceKv(parts, limits);
+    this.kv = new DeviceKv(parts, limits, mask.headGroups());
     this.forward = new CudaForward(filtered, mask, kv, limits, MOST_SEQUENCES);
     this.drawn = device.allocate((long) MOST_SEQUENCES * Integer.BYTES, MemoryOwner.WORKSPACE);
     long sweepBytes = Math.min(SWEEP_BYTES, device.memoryInfo().free() / 4) / 4096 * 4096;

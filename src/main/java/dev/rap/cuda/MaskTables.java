@@ -50,7 +50,7 @@ final class MaskTables implements AutoCloseable {
     long sublayers = 2L * config.layers();
     this.tables = parts.device().allocate(sublayers * tableBytes(), MemoryOwner.WORKSPACE);
     this.addends = parts.device().allocate(sublayers * rowBytes(), MemoryOwner.WORKSPACE);
-    set(RetentionMask.dense(config.maskShape()), Optional.empty());
+    set(elastic.initial(), Optional.empty());
   }
 
   private long tableBytes() {

@@ -19,10 +19,13 @@ final class UnitSlots {
   private int count;
   private boolean isHome = true;
 
-  /** All units at home. */
-  UnitSlots(int units) {
+  /**
+   * @param units of the sublayer
+   * @param areThere whether all are there, each at home, or none
+   */
+  UnitSlots(int units, boolean areThere) {
     this.unitAt = new int[units];
-    this.count = units;
+    this.count = areThere ? units : 0;
     Arrays.setAll(unitAt, unit -> unit);
   }
 

@@ -25,6 +25,7 @@ final class WeightsUpload implements AutoCloseable {
   private final Element element;
   private final StagingRing staging;
   private final PagePool pool;
+  private final boolean isWhole;
   private final DoubleConsumer progress;
   private final long totalBytes;
   private long doneBytes;
@@ -33,6 +34,8 @@ final class WeightsUpload implements AutoCloseable {
   private int taken; // of those that were reserved
 
   /**
+   * @param isWhole whether the layers' matrices are to be filled; else nothing is behind their
+   *     addresses yet
    * @param progress is told the share done, in [0, 1], 0 when it begins
    */
   WeightsUpload(
@@ -41,8 +44,10 @@ final class WeightsUpload implements AutoCloseable {
       CudaKernels kernels,
       PagePool pool,
       Weights weights,
+      boolean isWhole,
       DoubleConsumer progress) {
     this.device = device;
+    this.isWhole = isWhole;
     this.pool = pool;
     this.stream = stream;
     this.kernels = kernels;
@@ -50,7 +55,7 @@ final class WeightsUpload implements AutoCloseable {
     this.config = weights.config();
     this.element = elementOf(weights);
     this.progress = progress;
-    this.totalBytes = storedBytes(weights);
+    this.totalBytes = storedBytes(weights, isWhole);
     this.staging = new StagingRing(device, stream, this::growAhead);
   }
 
@@ -65,12 +70,12 @@ final class WeightsUpload implements AutoCloseable {
     return stored == DType.BF16 || stored == DType.F32 ? Element.BF16 : Element.F16;
   }
 
-  private static long storedBytes(Weights weights) {
+  private static long storedBytes(Weights weights, boolean isWhole) {
     long bytes = weights.embedding().byteSize();
     if (!weights.tied()) {
       bytes += weights.output().byteSize();
     }
-    for (Weights.Layer layer : weights.layers()) {
+    for (Weights.Layer layer : isWhole ? weights.layers() : List.<Weights.Layer>of()) {
       for (Sublayer.Kind kind : Sublayer.Kind.values()) {
         for (Weights.Projection projection : layer.projections(kind)) {
           bytes += projection.matrix().byteSize();
@@ -105,7 +110,7 @@ final class WeightsUpload implements AutoCloseable {
 
   private ElasticMemory rows(Tensor tensor) {
     ElasticMemory memory = elements(tensor.rows());
-    convert(memory.address(), tensor, tensor.rows(), tensor.rows(), false);
+    fill(memory.address(), tensor, tensor.rows(), tensor.rows(), false);
     return memory;
   }
 
@@ -126,9 +131,9 @@ final class WeightsUpload implements AutoCloseable {
     int groupRows = CudaWeights.outputRows(config);
     int stride = CudaWeights.qkvRows(config);
     ElasticMemory qkv = elements(config.kvHeads() * stride);
-    convert(qkv.address(), layer.query().matrix(), groupRows, stride, false);
-    convert(row(qkv, groupRows), layer.key().matrix(), headSize, stride, false);
-    convert(row(qkv, groupRows + headSize), layer.value().matrix(), headSize, stride, false);
+    fill(qkv.address(), layer.query().matrix(), groupRows, stride, false);
+    fill(row(qkv, groupRows), layer.key().matrix(), headSize, stride, false);
+    fill(row(qkv, groupRows + headSize), layer.value().matrix(), headSize, stride, false);
     return new CudaWeights.Projection(qkv, qkvBias(layer));
   }
 
@@ -139,7 +144,7 @@ final class WeightsUpload implements AutoCloseable {
   private CudaWeights.Projection transposed(Weights.Projection projection) {
     int inputs = projection.matrix().columns();
     ElasticMemory memory = elements(inputs);
-    convert(memory.address(), projection.matrix(), inputs, inputs, true);
+    fill(memory.address(), projection.matrix(), inputs, inputs, true);
     return new CudaWeights.Projection(memory, bias(projection));
   }
 
@@ -166,7 +171,7 @@ final class WeightsUpload implements AutoCloseable {
 
   // A piece that takes no longer than the copiers do.
   private boolean growAhead() {
-    if (ahead == reserved.size()) {
+    if (!isWhole || ahead == reserved.size()) {
       return false;
     }
     Reserved next = reserved.get(ahead);
@@ -184,12 +189,20 @@ final class WeightsUpload implements AutoCloseable {
       throw new IllegalStateException(
           "%d rows were reserved otherwise: %d bytes".formatted(rows, next.bytes()));
     }
-    next.memory().grow(next.bytes());
+    if (isWhole) {
+      next.memory().grow(next.bytes());
+    }
     return next.memory();
   }
 
   private long elementBytes(int rows) {
     return (long) rows * config.hiddenSize() * Element.BYTES;
+  }
+
+  private void fill(long y, Tensor tensor, long run, long runStride, boolean transpose) {
+    if (isWhole) {
+      convert(y, tensor, run, runStride, transpose);
+    }
   }
 
   // Rows of the file go through the ring, as many at a time as it holds.

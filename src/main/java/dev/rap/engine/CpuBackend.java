@@ -2,6 +2,7 @@ package dev.rap.engine;
 
 import dev.rap.kernels.Kernels;
 import dev.rap.memory.Storage;
+import dev.rap.model.RetentionMask;
 import dev.rap.model.Weights;
 
 /** Runs a model on the CPU, its weights where the model's file is mapped. */
@@ -33,6 +34,11 @@ public final class CpuBackend implements Backend {
   @Override
   public Storage storage() {
     return Storage.AS_STORED;
+  }
+
+  @Override
+  public RetentionMask initialMask() {
+    return RetentionMask.dense(weights.config().maskShape());
   }
 
   @Override

@@ -15,11 +15,13 @@ public final class LoadedModel implements AutoCloseable {
   private static final int SCORED_ROWS = 64; // at a time: bounds the logits of a scored text
 
   private final Checkpoint checkpoint;
+  private final ModelFile file;
   private final Tokenizer tokenizer;
   private final Backend backend;
 
-  private LoadedModel(Checkpoint checkpoint, Tokenizer tokenizer, Backend backend) {
+  private LoadedModel(Checkpoint checkpoint, ModelFile file, Tokenizer tokenizer, Backend backend) {
     this.checkpoint = checkpoint;
+    this.file = file;
     this.tokenizer = tokenizer;
     this.backend = backend;
   }
@@ -31,29 +33,35 @@ public final class LoadedModel implements AutoCloseable {
    * @param load brings the parameters where they run; what it makes is closed with the model
    * @throws dev.rap.InputException if it cannot be used
    */
-  public static LoadedModel open(Path path, Function<Weights, Backend> load) {
+  public static LoadedModel open(Path path, Function<ModelFile, Backend> load) {
     Checkpoint checkpoint = Checkpoint.open(path);
     try {
       Weights weights = WeightsLoader.load(checkpoint);
       Tokenizer tokenizer = Tokenizer.of(checkpoint);
-      return new LoadedModel(checkpoint, tokenizer, load.apply(weights));
+      ModelFile file = new ModelFile(checkpoint.path(), checkpoint.fingerprint(), weights);
+      return new LoadedModel(checkpoint, file, tokenizer, load.apply(file));
     } catch (RuntimeException e) {
       checkpoint.close();
       throw e;
     }
   }
 
+  /** {@return the model's file} */
+  public ModelFile file() {
+    return file;
+  }
+
   public Path path() {
-    return checkpoint.path();
+    return file.path();
   }
 
   /** {@return what tells this model from others, see {@link Checkpoint#fingerprint()}} */
   public String fingerprint() {
-    return checkpoint.fingerprint();
+    return file.fingerprint();
   }
 
   public ModelConfig config() {
-    return weights().config();
+    return file.config();
   }
 
   /** {@return the parameters as the model's file has them} */

@@ -102,13 +102,14 @@ public final class PruningController {
     this.decisions = decisions;
     this.mostKvTokens = engine.kvTokens();
     this.dense = RetentionMask.dense(memory.shape());
-    engine.setMask(dense, means);
+    this.target = engine.mask();
+    engine.setMask(target, means);
     engine.reclaim(); // takes what it needs to bring units back
-    this.target = dense;
     this.targetKvTokens = mostKvTokens;
-    this.denseBytes = memory.denseUse(new Workload(1, mostKvTokens)).weightsAndKv();
-    this.wholeBytes = engine.held().total();
-    this.overhead = wholeBytes - denseBytes;
+    Workload full = new Workload(1, mostKvTokens);
+    this.denseBytes = memory.denseUse(full).weightsAndKv();
+    this.overhead = engine.held().total() - memory.use(target, full).weightsAndKv();
+    this.wholeBytes = denseBytes + overhead;
     this.cap = new MemoryBudget(Long.MAX_VALUE);
   }
 

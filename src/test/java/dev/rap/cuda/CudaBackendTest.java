@@ -35,6 +35,7 @@ class CudaBackendTest {
           new OracleKernels(driver),
           Optional.empty(),
           WeightsLoader.load(checkpoint),
+          Optional.empty(),
           share -> {});
     }
   }
@@ -51,8 +52,8 @@ class CudaBackendTest {
             InputException.class, () -> load(new FakeDriver(100_000_000, 0), RandomLlama.tiny()));
     assertEquals(
         "tiny takes 134 MB on the GPU (210 kB of weights in 2 bytes a parameter, 134 MB to load"
-            + " them) and 100 MB of 100 MB are free there: close what uses the GPU, take a smaller"
-            + " model, or --backend cpu",
+            + " them) and 100 MB of 100 MB are free there: close what uses the GPU, name a --policy"
+            + " that prunes it to fit, take a smaller model, or --backend cpu",
         refused.getMessage());
   }
 

@@ -48,6 +48,7 @@ class DeviceKvTest {
               new OracleKernels(driver),
               Optional.empty(),
               WeightsLoader.load(checkpoint),
+              Optional.empty(),
               share -> {});
     }
   }
@@ -100,7 +101,7 @@ class DeviceKvTest {
   @ValueSource(ints = {1, 2 * GROUPS * GROUP_BYTES + 100, 1 << 24})
   void whatIsRetainedMovesToItsPlace(int stagingBytes) {
     Random random = new Random(7);
-    try (DeviceKv kv = new DeviceKv(backend.parts(), BLOCKS, stagingBytes)) {
+    try (DeviceKv kv = new DeviceKv(backend.parts(), BLOCKS, orders(dense()), stagingBytes)) {
       RetentionMask mask = random(random);
       kv.repack(orders(mask), 0);
       write(
@@ -158,7 +159,7 @@ class DeviceKvTest {
 
   @Test
   void nothingIsQueuedWhereNothingMoves() {
-    try (DeviceKv kv = new DeviceKv(backend.parts(), BLOCKS, 1 << 20)) {
+    try (DeviceKv kv = new DeviceKv(backend.parts(), BLOCKS, orders(dense()), 1 << 20)) {
       int before = driver.calls("queue") + driver.calls("upload") + driver.calls("copy");
       BitSet two = new BitSet();
       two.set(2, 4);

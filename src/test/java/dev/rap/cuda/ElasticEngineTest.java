@@ -53,6 +53,7 @@ class ElasticEngineTest {
             new OracleKernels(driver),
             Optional.empty(),
             WeightsLoader.load(checkpoint),
+            Optional.empty(),
             share -> {});
     engine = new Engine(backend, new Engine.Options(SEQUENCES, CONTEXT, SEQUENCES * CONTEXT));
     memory = MemoryModel.of(backend.weights(), CONFIG.maskShape(), backend.storage());

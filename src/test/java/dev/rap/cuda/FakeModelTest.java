@@ -1,11 +1,22 @@
 package dev.rap.cuda;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.rap.engine.GoldenLogits;
 import dev.rap.engine.MaskSchedule;
+import dev.rap.engine.ModelRunner;
+import dev.rap.kv.BlockTable;
+import dev.rap.memory.MemoryModel;
+import dev.rap.model.RetentionMask;
+import dev.rap.model.Sublayer;
 import dev.rap.model.Weights;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.io.TempDir;
@@ -19,6 +30,8 @@ import org.junit.jupiter.params.provider.ValueSource;
  * CPU.
  */
 class FakeModelTest {
+  private static final long BESIDE_THE_RING = 100_000;
+  private static final ModelRunner.Limits LIMITS = new ModelRunner.Limits(24, 1, 32, 32, 1);
 
   @ParameterizedTest(name = "{0}, {1} tokens a step, cuBLAS: {2}")
   @CsvSource({
@@ -42,11 +55,17 @@ class FakeModelTest {
   }
 
   private static CudaBackend load(FakeDriver driver, boolean blas, Weights weights) {
+    return load(driver, blas, weights, Optional.empty());
+  }
+
+  private static CudaBackend load(
+      FakeDriver driver, boolean blas, Weights weights, Optional<CudaBackend.Fit> fit) {
     return CudaBackend.load(
         CudaDevice.open(driver),
         new OracleKernels(driver),
         blas ? Optional.of(new OracleBlas(driver)) : Optional.empty(),
         weights,
+        fit,
         share -> {});
   }
 
@@ -66,5 +85,62 @@ class FakeModelTest {
         GpuModelTest.F16.relative(),
         full ? 32 : 64); // of 64 the last is short
     assertEquals(List.of(), driver.leaks());
+  }
+
+  // While a model is loaded there is room for a little beside the ring, later for all of it.
+  @ParameterizedTest
+  @ValueSource(strings = {"mha-biased", "gqa4-llama3-rope", "ffn-biased"})
+  void whatWasPrunedToFitRunsAtOnceAndComesBackWhole(String model) throws Exception {
+    FakeDriver driver = new FakeDriver(StagingRing.BYTES + BESIDE_THE_RING, 0);
+    GoldenLogits.of(model)
+        .check(
+            weights -> {
+              CudaBackend backend = load(driver, false, weights, Optional.of((m, free) -> odd(m)));
+              checkPruned(backend, weights);
+              return backend;
+            },
+            24,
+            GpuModelTest.tolerance(model));
+    assertEquals(List.of(), driver.leaks());
+  }
+
+  private static RetentionMask odd(MemoryModel memory) {
+    RetentionMask mask = RetentionMask.dense(memory.shape());
+    for (int i = 0; i < memory.shape().sublayers(); i++) {
+      BitSet units = new BitSet();
+      for (int unit = 1; unit < memory.shape().units(Sublayer.of(i).kind()); unit += 2) {
+        units.set(unit);
+      }
+      mask = mask.with(Sublayer.of(i), units);
+    }
+    return mask;
+  }
+
+  private static void checkPruned(CudaBackend backend, Weights weights) {
+    RetentionMask mask = backend.initialMask();
+    assertFalse(mask.isDense());
+    float[] pruned;
+    try (ModelRunner runner = backend.newRunner(LIMITS)) {
+      assertEquals(mask, runner.mask());
+      backend.keepHostMaster(); // of nothing
+      pruned = logits(runner);
+      runner.setMask(RetentionMask.dense(mask.shape()), Optional.empty());
+    }
+    try (CudaBackend whole = load(new FakeDriver(), false, weights);
+        ModelRunner runner = whole.newRunner(LIMITS)) {
+      runner.setMask(mask, Optional.empty());
+      assertArrayEquals(logits(runner), pruned);
+    }
+  }
+
+  private static float[] logits(ModelRunner runner) {
+    int[] tokens = {3, 1, 4, 1, 5};
+    BlockTable table = new BlockTable();
+    assertTrue(runner.pool().reserve(table, tokens.length));
+    byte[] present = new byte[runner.config().layers() * runner.config().kvHeads()];
+    Arrays.fill(present, (byte) 1);
+    runner.batch().add(tokens, 0, tokens.length, table, present);
+    runner.run();
+    return runner.logits(new int[] {tokens.length - 1}, 1).toArray(ValueLayout.JAVA_FLOAT);
   }
 }

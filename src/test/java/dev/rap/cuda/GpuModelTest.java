@@ -5,6 +5,7 @@ import dev.rap.engine.GoldenLogits;
 import dev.rap.engine.MaskSchedule;
 import dev.rap.model.Weights;
 import java.nio.file.Path;
+import java.util.Optional;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -63,7 +64,7 @@ class GpuModelTest {
   }
 
   static Backend load(Weights weights) {
-    return switch (CudaBackend.open(weights, share -> {})) {
+    return switch (CudaBackend.open(weights, Optional.empty(), share -> {})) {
       case CudaBackend.Opened opened -> opened.backend();
       case Cuda.Missing missing -> throw new AssertionError(missing.reason());
     };

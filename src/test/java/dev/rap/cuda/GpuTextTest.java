@@ -40,7 +40,7 @@ class GpuTextTest {
     assumeTrue(Files.exists(MODEL), "no " + MODEL);
     JsonNode continuations = new ObjectMapper().readTree(GOLDEN.toFile()).get("continuations");
     List<String> differences = new ArrayList<>();
-    try (LoadedModel model = LoadedModel.open(MODEL, GpuModelTest::load);
+    try (LoadedModel model = LoadedModel.open(MODEL, file -> GpuModelTest.load(file.weights()));
         Engine engine = new Engine(model.backend(), new Engine.Options(batch, 512, batch * 512))) {
       for (int first = 0; first < continuations.size(); first += batch) {
         List<Sequence> sequences = new ArrayList<>();

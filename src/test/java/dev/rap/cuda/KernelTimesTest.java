@@ -32,6 +32,7 @@ class KernelTimesTest {
                 new OracleKernels(driver),
                 hasBlas ? Optional.of(new OracleBlas(driver)) : Optional.empty(),
                 WeightsLoader.load(checkpoint),
+                Optional.empty(),
                 share -> {})) {
       times = backend.kernelTimes();
     }

@@ -24,7 +24,7 @@ class UnitSlotsTest {
   @Test
   void whatIsLeftFillsTheHolesFromTheEnd() {
     List<String> moves = new ArrayList<>();
-    UnitSlots slots = new UnitSlots(8);
+    UnitSlots slots = new UnitSlots(8, true);
     slots.change(new int[0], units(0, 2, 3, 5, 6, 7), (from, to) -> moves.add(from + "->" + to));
     assertEquals(List.of("6->1", "7->4"), moves);
     assertArrayEquals(new int[] {0, 6, 2, 3, 7, 5}, UnitSlots.layout(slots.units()));
@@ -32,7 +32,7 @@ class UnitSlotsTest {
 
   @Test
   void oneThatWasNeverThereIsRefused() {
-    UnitSlots slots = new UnitSlots(4);
+    UnitSlots slots = new UnitSlots(4, true);
     slots.change(new int[0], units(0, 1), (from, to) -> {});
     assertThrows(
         IllegalArgumentException.class,
@@ -45,7 +45,7 @@ class UnitSlotsTest {
     Random random = new Random(5);
     for (int round = 0; round < 2000; round++) {
       int n = 1 + random.nextInt(12);
-      UnitSlots slots = new UnitSlots(n);
+      UnitSlots slots = new UnitSlots(n, true);
       int[] content = new int[n + 1]; // the last is aside
       Arrays.setAll(content, i -> i);
       content[n] = -7;

@@ -42,7 +42,7 @@ class GoldenPerplexityTest {
     }
     Kernels kernels = kernelKind.equals("native") ? CpuKernels.open(2) : CpuKernels.reference();
     try (LoadedModel model =
-            LoadedModel.open(MODEL, weights -> new CpuBackend(weights, kernels, 1));
+            LoadedModel.open(MODEL, file -> new CpuBackend(file.weights(), kernels, 1));
         ModelRunner runner = model.newWindowRunner(tokens)) {
       for (JsonNode goldenCase : golden.get("cases")) {
         if (!goldenCase.get("mask").isNull()) {
