@@ -2,8 +2,12 @@ package dev.rap.engine;
 
 import dev.rap.kernels.CpuKernels;
 import dev.rap.kernels.Kernels;
+import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Whole models against logits that Transformers computed in fp32, dense and with units zeroed
@@ -21,6 +25,32 @@ class GoldenLogitsTest {
   // 2^-9 * sqrt(14) = 0.0073 of the logits' norm.
   private static final GoldenLogits.Tolerance BF16 =
       new GoldenLogits.Tolerance(Double.POSITIVE_INFINITY, 0.01);
+
+  private static final List<String> FAMILIES =
+      List.of(
+          "llama-linear", "mistral", "qwen2-yarn", "qwen3", "smollm3", "gemma2", "gemma3", "phi3");
+
+  private static Stream<Arguments> families() {
+    return FAMILIES.stream()
+        .flatMap(
+            family ->
+                Stream.of(
+                    // 7 end inside of KvBlocks; 24 are a tile of queries, 7 are few and 1 decodes.
+                    Arguments.of(family, 24, "reference"),
+                    Arguments.of(family, 24, "native"),
+                    Arguments.of(family, 7, "native"),
+                    Arguments.of(family, 1, "native")));
+  }
+
+  @ParameterizedTest(name = "{0}, {1} tokens a step, {2}")
+  @MethodSource("families")
+  void familiesAgreeWithTransformersFromBothKindsOfFile(
+      String family, int stepTokens, String kernelKind) throws Exception {
+    for (GoldenLogits golden : List.of(GoldenLogits.of(family), GoldenLogits.ofGguf(family))) {
+      Kernels kernels = kernelKind.equals("native") ? CpuKernels.open(2) : CpuKernels.reference();
+      golden.check(weights -> new CpuBackend(weights, kernels, 2), stepTokens, EXACT);
+    }
+  }
 
   @ParameterizedTest(name = "{0}, {1} tokens a step, {2}")
   @CsvSource({
