@@ -138,7 +138,7 @@ FAMILIES = {
             architectures=["Qwen2ForCausalLM"], model_type="qwen2", rope_theta=1000000.0,
             rope_scaling={"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64},
             sliding_window=5, use_sliding_window=False, max_window_layers=1, tie_word_embeddings=True,
-            num_attention_heads=2, num_key_value_heads=2,
+            hidden_size=64, num_attention_heads=2, num_key_value_heads=2,
         ),
     },
     "qwen3": {
@@ -170,7 +170,7 @@ FAMILIES = {
         "seed": 17, "arch": MODEL_ARCH.GEMMA3,
         "config": GEMMA | dict(
             architectures=["Gemma3ForCausalLM"], model_type="gemma3_text", rope_theta=1000000.0,
-            rope_local_base_freq=10000.0, rope_scaling={"rope_type": "linear", "factor": 8.0},
+            rope_local_base_freq=5000.0, rope_scaling={"rope_type": "linear", "factor": 8.0},
             sliding_window=5, sliding_window_pattern=6, attn_logit_softcapping=None,
             final_logit_softcapping=None, num_hidden_layers=6, intermediate_size=64,
         ),
@@ -302,8 +302,11 @@ def write_gguf(path, spec, weights):
     if arch == MODEL_ARCH.GEMMA2:
         writer.add_attn_logit_softcapping(config["attn_logit_softcapping"])
         writer.add_final_logit_softcapping(config["final_logit_softcapping"])
-    if arch == MODEL_ARCH.PHI3:
+    if arch in (MODEL_ARCH.LLAMA, MODEL_ARCH.SMOLLM3, MODEL_ARCH.PHI3):
         writer.add_rope_dimension_count(head_size)
+    if arch == MODEL_ARCH.GEMMA3:
+        writer.add_rope_freq_base_swa(config["rope_local_base_freq"])
+    if arch == MODEL_ARCH.PHI3:
         writer.add_rope_scaling_orig_ctx_len(config["original_max_position_embeddings"])
     if scaling := config.get("rope_scaling"):
         kind = scaling.get("rope_type", scaling.get("type"))
