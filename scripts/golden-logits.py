@@ -10,7 +10,8 @@ there as model.gguf too, with the names and settings that llama.cpp's converter 
 golden.json: tokens; positions, those of the logits; cases, each a mask (null: dense), means (if there
 are: by sublayer, the mean input that is put in place of what is dropped), logits
 [positions, vocabulary], nll (mean over all tokens but the first, nats), fp32Error (largest
-difference from the same model in fp64: what rounding alone costs).
+difference from the same model in fp64: what rounding alone costs). Of FAMILIES calibration too: nll
+with each sublayer dropped by itself, and the mean input of each output projection in the dense model.
 
 Needs: pip install torch==2.11.0 transformers==5.23.0 tokenizers==0.23.3 gguf==0.19.0 safetensors==0.8.0
 """
@@ -365,10 +366,26 @@ def write_family(name, spec):
         "dropped sublayers, compensated": masks["dropped sublayers"],
         "mixed units, compensated": masks["mixed units"],
     }
-    write_golden(folder, spec["seed"], config, masks, compensated)
+    write_golden(folder, spec["seed"], config, masks, compensated, calibrated=True)
 
 
-def write_golden(folder, seed, config, masks, compensated):
+def calibration(folder, tokens, config):
+    losses = []
+    for sublayer in range(2 * config.num_hidden_layers):
+        dropped = ("none", "all") if sublayer % 2 == 0 else ("all", "none")
+        logits = run(folder, tokens, oracle.mask(config, 32, {sublayer // 2: dropped}), None, torch.float32)
+        losses.append(torch.nn.functional.cross_entropy(logits[:-1], torch.tensor(tokens[1:])).item())
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    means = []
+    for layer in model.model.layers:
+        for projection in (layer.self_attn.o_proj, layer.mlp.down_proj):
+            projection.register_forward_pre_hook(lambda _, inputs: means.append(inputs[0][0].mean(0)))
+    with torch.no_grad():
+        model(torch.tensor([tokens]))
+    return {"losses": losses, "meanInputs": [[float(f"{x:.6g}") for x in mean.tolist()] for mean in means]}
+
+
+def write_golden(folder, seed, config, masks, compensated, calibrated=False):
     generator = torch.Generator().manual_seed(seed)
     tokens = torch.randint(config.vocab_size, (TOKENS,), generator=generator).tolist()
     cases = [golden_case(folder, tokens, "dense", None)]
@@ -384,6 +401,7 @@ def write_golden(folder, seed, config, masks, compensated):
         "tokens": tokens,
         "positions": POSITIONS,
         "cases": cases,
+        **({"calibration": calibration(folder, tokens, config)} if calibrated else {}),
     }
     (folder / "golden.json").write_text(json.dumps(document) + "\n")
 

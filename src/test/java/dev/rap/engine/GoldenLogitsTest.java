@@ -1,13 +1,23 @@
 package dev.rap.engine;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.rap.kernels.CpuKernels;
 import dev.rap.kernels.Kernels;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Whole models against logits that Transformers computed in fp32, dense and with units zeroed
@@ -50,6 +60,40 @@ class GoldenLogitsTest {
       Kernels kernels = kernelKind.equals("native") ? CpuKernels.open(2) : CpuKernels.reference();
       golden.check(weights -> new CpuBackend(weights, kernels, 2), stepTokens, EXACT);
     }
+  }
+
+  // As the hub has the larger Gemmas: the decoder's tensors under one of two prefixes.
+  @ParameterizedTest
+  @ValueSource(strings = {"language_model.model.", "model.language_model."})
+  void aDecoderBesideImagesIsUsedAlone(String prefix, @TempDir Path folder) throws Exception {
+    GoldenLogits gemma = GoldenLogits.of("gemma3");
+    ObjectMapper json = new ObjectMapper();
+    ObjectNode config = json.createObjectNode().put("model_type", "gemma3");
+    config.putArray("architectures").add("Gemma3ForConditionalGeneration");
+    JsonNode text = json.readTree(gemma.model().resolve("config.json").toFile());
+    config.set("text_config", text);
+    Files.writeString(folder.resolve("config.json"), config.toString());
+    byte[] file = Files.readAllBytes(gemma.model().resolve("model.safetensors"));
+    int header = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN).getInt() + Long.BYTES;
+    int data = file.length - header;
+    String vision =
+        "{\"vision_tower.norm.weight\":{\"dtype\":\"F16\",\"shape\":[1],\"data_offsets\":[%d,%d]},"
+            .formatted(data, data + Short.BYTES);
+    String tensors =
+        new String(file, Long.BYTES, header - Long.BYTES, StandardCharsets.UTF_8)
+            .strip()
+            .replace("\"model.", "\"" + prefix)
+            .replaceFirst("\\{", vision);
+    byte[] names = tensors.getBytes(StandardCharsets.UTF_8);
+    ByteBuffer renamed =
+        ByteBuffer.allocate(Long.BYTES + names.length + data + Short.BYTES)
+            .order(ByteOrder.LITTLE_ENDIAN)
+            .putLong(names.length)
+            .put(names)
+            .put(file, header, data);
+    Files.write(folder.resolve("model.safetensors"), renamed.array());
+    new GoldenLogits(gemma.golden(), folder)
+        .check(weights -> new CpuBackend(weights, CpuKernels.reference(), 1), 24, EXACT);
   }
 
   @ParameterizedTest(name = "{0}, {1} tokens a step, {2}")
