@@ -1,15 +1,14 @@
 // attention.c: causal attention over a paged KV cache.
 //
 // Math      y = sum over p of w[p] * value[p] / sum over p of w[p],
-//           w[p] = exp(q . key[p] / sqrt(Dh) - top), top the largest exponent so far: when a tile
-//           of positions raises it, what was summed before is scaled down.
+//           w[p] = exp(score(q . key[p]) - top), top the largest score so far: when a tile of
+//           positions raises it, what was summed before is scaled down.
 // Source    Milakov & Gimelshein 2018, arXiv:1805.02867 (online softmax);
 //           Dao 2023, arXiv:2307.08691 (tiles of queries and positions).
 // Pair      attention_few.c and attention_many.c: the two ways to do it.
 
 #include "attention.h"
 
-#include <math.h>
 #include <stddef.h>
 
 enum { FEW = 8 };                 // so many tokens of a sequence are cheaper one by one
@@ -34,6 +33,7 @@ static void cut(const struct attention* a, struct span* spans, int* singles, int
 static int splits_of(const struct attention* a, int items, int members) {
   int most = 0;
   for (int t = 0; t < a->tokens; t++) most = a->positions[t] > most ? a->positions[t] : most;
+  if (most >= a->window) most = a->window - 1;
   int wanted = items == 0 || members == 1 ? 1 : (3 * members + items - 1) / items;
   int worth = most / FEWEST_POSITIONS + 1;
   return wanted < worth ? wanted : worth;
@@ -47,7 +47,6 @@ int VARIANT(attention)(rap_team* team, const struct attention* a) {
     work.group_count += a->groups.bounds[2 * i + 1] - a->groups.bounds[2 * i];
   }
   if (work.group_count == 0 || a->tokens == 0) return RAP_OK;
-  work.scale = 1 / sqrtf((float)a->head_size);
   int singles, tiles;
   cut(a, NULL, &singles, &tiles);
   work.splits = splits_of(a, singles * work.group_count, team_members(team));

@@ -22,7 +22,6 @@ struct span {
 struct attention_work {
   const struct attention* a;
   rap_team* team;
-  float scale;              // 1 / sqrt(Dh)
   int group_count;          // that run
   const int32_t* group_of;  // [group_count]
   const struct span* spans;
@@ -70,6 +69,10 @@ INLINE void find_slots(const struct attention* a, int token, int first, int coun
       block++;
     }
   }
+}
+
+INLINE int first_seen(const struct attention* a, int position) {
+  return position < a->window ? 0 : position - a->window + 1;
 }
 
 INLINE int absent(const struct attention* a, int token, int group) {

@@ -40,7 +40,14 @@ INLINE void few_scores(const int heads, int size, const float* q, const uint16_t
 }
 
 // Turns scores into weights, and returns what the sums so far are to be multiplied by.
-static float weigh(float* scores, int count, float scale, float* top, float* total) {
+static float weigh(float* scores, int count, const struct attention* a, float* top, float* total) {
+  float scale = a->scale;
+  if (a->soft_cap != 0) {
+    for (int p = 0; p < count; p += W) {
+      store(scores + p, soft_cap_of(load(scores + p) * scale, a->soft_cap));
+    }
+    scale = 1;
+  }
   vf tops = splat(*top);
   for (int p = 0; p < count; p += W) {
     vf s = load(scores + p) * scale;
@@ -92,8 +99,8 @@ INLINE void few_values(const int heads, const int vectors, int d, int size, floa
 }
 
 // Positions first ... first + count - 1 for some heads of a group. out[head]: sums, top, total.
-INLINE void few_heads(const int heads, const struct attention* a, float scale, const float* q,
-                      int group, const int64_t* at, int count, float* out) {
+INLINE void few_heads(const int heads, const struct attention* a, const float* q, int group,
+                      const int64_t* at, int count, float* out) {
   int size = a->head_size;
   int64_t step = size + 2;
   float scores[HEADS][POSITIONS];
@@ -102,7 +109,7 @@ INLINE void few_heads(const int heads, const struct attention* a, float scale, c
   few_scores(heads, size, q, a->keys + start, at, count, scores);
   for (int h = 0; h < heads; h++) {
     float* top = out + h * step + size;
-    factors[h] = weigh(scores[h], count, scale, top, top + 1);
+    factors[h] = weigh(scores[h], count, a, top, top + 1);
   }
   const uint16_t* values = a->values + start;
   int d = 0;
@@ -133,12 +140,12 @@ static void few_positions(const struct attention_work* work, int token, int grou
       const float* x = q + h * a->head_size;
       float* to = out + h * step;
       switch (a->queries_per_group - h) {
-        case 1: few_heads(1, a, work->scale, x, group, at, count, to); break;
+        case 1: few_heads(1, a, x, group, at, count, to); break;
 #if W == 16
-        case 2: few_heads(2, a, work->scale, x, group, at, count, to); break;
-        case 3: few_heads(3, a, work->scale, x, group, at, count, to); break;
+        case 2: few_heads(2, a, x, group, at, count, to); break;
+        case 3: few_heads(3, a, x, group, at, count, to); break;
 #endif
-        default: few_heads(HEADS, a, work->scale, x, group, at, count, to); break;
+        default: few_heads(HEADS, a, x, group, at, count, to); break;
       }
     }
   }
@@ -161,9 +168,10 @@ static void few_item(void* context, int item, int member) {
   int token = work->spans[item / work->splits / work->group_count].first;
   int group = work->group_of[item / work->splits % work->group_count];
   if (absent(a, token, group)) return;
-  int64_t positions = a->positions[token] + 1;
-  few_positions(work, token, group, (int)(positions * split / work->splits),
-                (int)(positions * (split + 1) / work->splits),
+  int first = first_seen(a, a->positions[token]);
+  int64_t count = a->positions[token] + 1 - first;
+  few_positions(work, token, group, first + (int)(count * split / work->splits),
+                first + (int)(count * (split + 1) / work->splits),
                 work->partial + item * partial_elements(a));
 }
 

@@ -43,7 +43,7 @@ static void take_queries(const struct attention_work* work, struct span span, in
         vf v[W];
         for (int i = 0; i < W; i++) {
           const float* q = queries_of(a, span.first + lane + i, group) + h * size;
-          v[i] = lane + i < span.tokens ? float_vector(q, d, size) * work->scale : splat(0);
+          v[i] = lane + i < span.tokens ? float_vector(q, d, size) * a->scale : splat(0);
         }
         transpose(v);
         for (int i = 0; i < W && d + i < size; i++) {
@@ -95,12 +95,19 @@ static void take_values(const uint16_t* values, int size, const int64_t* at, int
   }
 }
 
-// Hides from each query the positions after its own.
-static void hide(float* scores, int first, int count, const int32_t* own) {
+static void cap_scores(float* scores, int count, float cap) {
+  for (int i = 0; i < count * TILE_LANES; i += W) {
+    store(scores + i, soft_cap_of(load(scores + i), cap));
+  }
+}
+
+// Hides from each query the positions after its own, and those that its window has left.
+static void hide(float* scores, int first, int count, const int32_t* own, int window) {
   for (int p = 0; p < count; p++) {
     for (int i = 0; i < TILE_LANES; i += W) {
       float* at = scores + p * TILE_LANES + i;
-      vi hidden = splat_int(first + p) > *(const vi_anywhere*)(own + i);
+      vi last = *(const vi_anywhere*)(own + i);
+      vi hidden = (splat_int(first + p) > last) | (splat_int(first + p) <= last - window);
       store(at, (vf)(((vi)load(at) & ~hidden) | ((vi)splat(LOWEST) & hidden)));
     }
   }
@@ -139,7 +146,10 @@ static void add_positions(const struct attention* a, int h, const struct tile_sp
     multiply_tile_of(count - p < ROWS ? count - p : ROWS, size, s->keys + p, POSITIONS, queries,
                      TILE_LANES, s->scores + p * TILE_LANES, TILE_LANES, 0);
   }
-  if (first + count - 1 > own[0]) hide(s->scores, first, count, own);
+  if (a->soft_cap != 0) cap_scores(s->scores, count, a->soft_cap);
+  if (first + count - 1 > own[0] || first < first_seen(a, own[TILE_LANES - 1])) {
+    hide(s->scores, first, count, own, a->window);
+  }
   weigh_tile(s->scores, count, s->tops + h * TILE_LANES, s->totals + h * TILE_LANES, sums, size);
   for (int d = 0; d < size; d += ROWS) {
     multiply_tile_of(size - d < ROWS ? size - d : ROWS, count, s->values + d, size, s->scores,
@@ -171,7 +181,9 @@ static void many_item(void* context, int item, int member) {
     own[i] = a->positions[span.first + (i < span.tokens ? i : span.tokens - 1)];
   }
   int end = own[TILE_LANES - 1] + 1;
-  for (int first = 0; first < end; first += POSITIONS) {
+  // The queries' windows begin less than a tile of positions apart: none has all of a tile hidden
+  // before it has seen a position.
+  for (int first = first_seen(a, own[0]); first < end; first += POSITIONS) {
     int64_t at[POSITIONS];
     int count = end - first < POSITIONS ? end - first : POSITIONS;
     find_slots(a, span.first, first, count, at);

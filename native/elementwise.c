@@ -22,7 +22,7 @@ struct rows_job {
   struct ranges columns;
   int rows;
   int items;  // one does all rows, or each one row
-  int kind;   // dtype, or whether pairs are interleaved
+  int kind;   // dtype, or whether pairs are interleaved or sums accumulate
   float eps;
 };
 
@@ -76,7 +76,8 @@ void VARIANT(embed)(rap_team* team, float* y, int dtype, const uint8_t* table, i
 
 // ---- RMSNorm
 
-static void rms_norm_row(float* y, const float* x, const float* weight, int64_t size, float eps) {
+INLINE void rms_norm_run(const int accumulate, float* y, const float* x, const float* weight,
+                         int64_t size, float eps) {
   vf squares[4] = {splat(0), splat(0), splat(0), splat(0)};
   int64_t c = 0;
   for (; c + 4 * W <= size; c += 4 * W) {
@@ -92,23 +93,41 @@ static void rms_norm_row(float* y, const float* x, const float* weight, int64_t 
   }
   float mean = sum((squares[0] + squares[1]) + (squares[2] + squares[3])) / (float)size;
   float scale = 1 / sqrtf(mean + eps);
-  for (c = 0; c + W <= size; c += W) store(y + c, load(x + c) * scale * load(weight + c));
-  for (; c < size; c++) y[c] = x[c] * scale * weight[c];
+  for (c = 0; c + W <= size; c += W) {
+    vf v = load(x + c) * scale * load(weight + c);
+    store(y + c, accumulate ? load(y + c) + v : v);
+  }
+  for (; c < size; c++) {
+    float v = x[c] * scale * weight[c];
+    y[c] = accumulate ? y[c] + v : v;
+  }
 }
 
 static void rms_norm_item(void* context, int item, int member) {
   (void)member;
   const struct rows_job* job = context;
   for (int t = first_row(job, item); t < end_row(job, item); t++) {
-    rms_norm_row((float*)job->y + t * job->size, (const float*)job->x + t * job->size, job->z,
-                 job->size, job->eps);
+    float* y = (float*)job->y + t * job->stride;
+    const float* x = (const float*)job->x + t * job->stride;
+    for (int i = 0; i < job->columns.count; i++) {
+      int64_t end = job->columns.bounds[2 * i + 1];
+      for (int64_t c = job->columns.bounds[2 * i]; c < end; c += job->size) {
+        if (job->kind) {
+          rms_norm_run(1, y + c, x + c, job->z, job->size, job->eps);
+        } else {
+          rms_norm_run(0, y + c, x + c, job->z, job->size, job->eps);
+        }
+      }
+    }
   }
 }
 
-void VARIANT(rms_norm)(rap_team* team, float* y, const float* x, const float* weight, int tokens,
-                       int64_t size, float eps) {
-  struct rows_job job = {.y = y, .x = x, .z = weight, .size = size, .rows = tokens, .eps = eps,
-                         .items = items_for(tokens, size)};
+void VARIANT(rms_norm)(rap_team* team, float* y, const float* x, int64_t stride, int tokens,
+                       const float* weight, int64_t size, float eps, struct ranges columns,
+                       int accumulate) {
+  struct rows_job job = {.y = y, .x = x, .z = weight, .stride = stride, .size = size,
+                         .columns = columns, .rows = tokens, .eps = eps, .kind = accumulate,
+                         .items = items_for(tokens, stride)};
   team_run(team, rms_norm_item, &job, job.items);
 }
 

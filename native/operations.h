@@ -31,6 +31,7 @@ struct product {
   struct ranges rows;
   struct ranges columns;
   int accumulate;
+  int activation;  // of the gate, an enum rap_activation
 };
 
 struct attention {
@@ -38,6 +39,9 @@ struct attention {
   const float* q;
   int64_t stride;
   int queries_per_group;
+  float scale;     // of scores
+  float soft_cap;  // of scaled scores, or 0
+  int window;      // most positions that a token sees
   const uint16_t* keys;
   const uint16_t* values;
   int64_t group_stride;
@@ -63,8 +67,11 @@ struct operations {
   int (*attention)(rap_team*, const struct attention*);
   void (*embed)(rap_team*, float* y, int dtype, const uint8_t* table, int64_t row_bytes,
                 int64_t columns, const int32_t* tokens, int count);
-  void (*rms_norm)(rap_team*, float* y, const float* x, const float* weight, int tokens,
-                   int64_t size, float eps);
+  void (*rms_norm)(rap_team*, float* y, const float* x, int64_t stride, int tokens,
+                   const float* weight, int64_t size, float eps, struct ranges columns,
+                   int accumulate);
+  void (*scale)(rap_team*, float* x, int rows, int64_t columns, float factor);
+  void (*soft_cap)(rap_team*, float* x, int rows, int64_t columns, float cap);
   void (*add_row)(rap_team*, float* y, int64_t y_stride, int tokens, const float* row,
                   struct ranges columns);
   void (*rope)(rap_team*, float* x, int64_t x_stride, int tokens, const float* cos_sin,
@@ -82,8 +89,11 @@ int VARIANT(matmul)(rap_team*, const struct product*);
 int VARIANT(attention)(rap_team*, const struct attention*);
 void VARIANT(embed)(rap_team*, float* y, int dtype, const uint8_t* table, int64_t row_bytes, int64_t
                     columns, const int32_t* tokens, int count);
-void VARIANT(rms_norm)(rap_team*, float* y, const float* x, const float* weight, int tokens, int64_t
-                       size, float eps);
+void VARIANT(rms_norm)(rap_team*, float* y, const float* x, int64_t stride, int tokens,
+                       const float* weight, int64_t size, float eps, struct ranges columns,
+                       int accumulate);
+void VARIANT(scale)(rap_team*, float* x, int rows, int64_t columns, float factor);
+void VARIANT(soft_cap)(rap_team*, float* x, int rows, int64_t columns, float cap);
 void VARIANT(add_row)(rap_team*, float* y, int64_t y_stride, int tokens, const float* row, struct
                       ranges columns);
 void VARIANT(rope)(rap_team*, float* x, int64_t x_stride, int tokens, const float* cos_sin, int

@@ -78,8 +78,18 @@ static void add_bias(float* out, const float* bias, const struct panel* panel, i
 
 static vf silu(vf x) { return x / (exp_of(-x) + 1.f); }
 
-static void gate(float* out, const float* up, int tokens) {
-  for (int i = 0; i < tokens * PANEL; i += W) store(out + i, silu(load(out + i)) * load(up + i));
+// By tanh(u) = 1 - 2 / (exp(2 u) + 1), u the odd polynomial in x.
+static vf gelu_tanh(vf x) {
+  return x / (exp_of((x * x * 0.044715f + 1.f) * x * -1.59576912f) + 1.f);
+}
+
+static void gate(float* out, const float* up, int tokens, int activation) {
+  int count = tokens * PANEL;
+  if (activation == RAP_GELU_TANH) {
+    for (int i = 0; i < count; i += W) store(out + i, gelu_tanh(load(out + i)) * load(up + i));
+  } else {
+    for (int i = 0; i < count; i += W) store(out + i, silu(load(out + i)) * load(up + i));
+  }
 }
 
 static void write_rows(const struct product* p, float* y, const struct panel* panel,
@@ -131,7 +141,7 @@ static void multiply(void* context, int item, int member) {
     work->methods[i]->multiply(&work->parts[i], &panel, first_tile, tokens, out[i], space);
     if (p->w[i].bias != NULL) add_bias(out[i], p->w[i].bias, &panel, tokens);
   }
-  if (p->matrices == 2) gate(out[0], out[1], tokens);
+  if (p->matrices == 2) gate(out[0], out[1], tokens, p->activation);
   write_rows(p, work->y + first * p->y_stride, &panel, out[0], tokens);
 }
 

@@ -61,9 +61,21 @@ int rap_embed(rap_team* team, float* y, int dtype, const void* table, int64_t ta
   return RAP_OK;
 }
 
-int rap_rms_norm(rap_team* team, float* y, const float* x, const float* weight, int tokens,
-                 int64_t size, float eps) {
-  team_operations(team)->rms_norm(team, y, x, weight, tokens, size, eps);
+int rap_rms_norm(rap_team* team, float* y, const float* x, int64_t stride, int tokens,
+                 const float* weight, int64_t size, float eps, const int32_t* columns,
+                 int column_ranges, int accumulate) {
+  struct ranges c = {columns, column_ranges};
+  team_operations(team)->rms_norm(team, y, x, stride, tokens, weight, size, eps, c, accumulate);
+  return RAP_OK;
+}
+
+int rap_scale(rap_team* team, float* x, int rows, int64_t columns, float factor) {
+  team_operations(team)->scale(team, x, rows, columns, factor);
+  return RAP_OK;
+}
+
+int rap_soft_cap(rap_team* team, float* x, int rows, int64_t columns, float cap) {
+  team_operations(team)->soft_cap(team, x, rows, columns, cap);
   return RAP_OK;
 }
 
@@ -81,14 +93,15 @@ int rap_matmul(rap_team* team, float* y, int64_t y_stride, const float* x, int64
 int rap_gated_matmul(rap_team* team, float* y, int64_t y_stride, const float* x, int64_t x_stride,
                      int tokens, int gate_dtype, const void* gate, int64_t gate_row_bytes,
                      const float* gate_bias, int up_dtype, const void* up, int64_t up_row_bytes,
-                     const float* up_bias, const int32_t* rows, int row_ranges, int columns) {
+                     const float* up_bias, int activation, const int32_t* rows, int row_ranges,
+                     int columns) {
   if (row_bytes_of(gate_dtype, 0) < 0 || row_bytes_of(up_dtype, 0) < 0) return RAP_BAD_DTYPE;
   int32_t all[2] = {0, columns};
   struct product p = {.y = y, .y_stride = y_stride, .x = x, .x_stride = x_stride,
                       .tokens = tokens, .matrices = 2, .rows = {rows, row_ranges},
                       .w = {{gate_dtype, gate_row_bytes, gate, gate_bias},
                             {up_dtype, up_row_bytes, up, up_bias}},
-                      .columns = {all, 1}};
+                      .columns = {all, 1}, .activation = activation};
   return team_operations(team)->matmul(team, &p);
 }
 
@@ -116,11 +129,13 @@ int rap_store_kv(rap_team* team, void* keys, void* values, int64_t group_stride,
 }
 
 int rap_attention(rap_team* team, float* y, const float* q, int64_t stride, int queries_per_group,
-                  const void* keys, const void* values, int64_t group_stride, int head_size,
-                  int tokens, const int32_t* positions, const int32_t* sequence_of,
-                  const int32_t* block_tables, int64_t block_table_stride, int block_size,
-                  const uint8_t* present, int kv_heads, const int32_t* groups, int group_ranges) {
+                  float scale, float soft_cap, int window, const void* keys, const void* values,
+                  int64_t group_stride, int head_size, int tokens, const int32_t* positions,
+                  const int32_t* sequence_of, const int32_t* block_tables,
+                  int64_t block_table_stride, int block_size, const uint8_t* present,
+                  int kv_heads, const int32_t* groups, int group_ranges) {
   struct attention a = {.y = y, .q = q, .stride = stride, .queries_per_group = queries_per_group,
+                        .scale = scale, .soft_cap = soft_cap, .window = window,
                         .keys = keys, .values = values, .group_stride = group_stride,
                         .head_size = head_size, .tokens = tokens, .positions = positions,
                         .sequence_of = sequence_of, .block_tables = block_tables,

@@ -25,7 +25,7 @@
 #include <stdint.h>
 
 // Changes whenever a signature or its meaning does. dev.rap.natives.OwnLibrary is its pair.
-#define RAP_ABI_VERSION 2
+#define RAP_ABI_VERSION 3
 
 enum rap_status {
   RAP_OK = 0,
@@ -42,6 +42,12 @@ enum rap_dtype {
   RAP_Q4_1 = 3,
   RAP_Q8_0 = 8,
   RAP_BF16 = 30,
+};
+
+// What a gate goes through.
+enum rap_activation {
+  RAP_SILU = 0,       // x / (1 + exp(-x))
+  RAP_GELU_TANH = 1,  // x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3)))
 };
 
 // Instruction sets, each a superset of the one before.
@@ -81,9 +87,17 @@ int64_t rap_team_scratch(const rap_team* team);
 int rap_embed(rap_team* team, float* y, int dtype, const void* table, int64_t table_rows,
               int64_t columns, const int32_t* tokens, int count);
 
-// y[t] = x[t] * weight / sqrt(mean(x[t]^2) + eps).   y, x [tokens, size]; y may be x
-int rap_rms_norm(rap_team* team, float* y, const float* x, const float* weight, int tokens,
-                 int64_t size, float eps);
+// y = (accumulate ? y : 0) + x * weight / sqrt(mean(x^2) + eps), each run of `size` elements of the
+// columns by itself.   y, x [tokens, stride]; y may be x unless it accumulates   weight [size]
+int rap_rms_norm(rap_team* team, float* y, const float* x, int64_t stride, int tokens,
+                 const float* weight, int64_t size, float eps, const int32_t* columns,
+                 int column_ranges, int accumulate);
+
+// x *= factor.   x [rows, columns]
+int rap_scale(rap_team* team, float* x, int rows, int64_t columns, float factor);
+
+// x = cap * tanh(x / cap), cap > 0.   x [rows, columns]
+int rap_soft_cap(rap_team* team, float* x, int rows, int64_t columns, float cap);
 
 // y[t, r] = (accumulate ? y[t, r] : 0) + sum over c of x[t, c] * w[r, c].
 // row_bytes is the distance between rows of w.
@@ -91,12 +105,13 @@ int rap_matmul(rap_team* team, float* y, int64_t y_stride, const float* x, int64
                int tokens, int dtype, const void* w, int64_t row_bytes, const int32_t* rows,
                int row_ranges, const int32_t* columns, int column_ranges, int accumulate);
 
-// y[t, r] = silu(gate[r] . x[t] + gate_bias[r]) * (up[r] . x[t] + up_bias[r]).
+// y[t, r] = f(gate[r] . x[t] + gate_bias[r]) * (up[r] . x[t] + up_bias[r]), f an activation.
 // gate, up [F, columns]   gate_bias, up_bias [F], or NULL
 int rap_gated_matmul(rap_team* team, float* y, int64_t y_stride, const float* x, int64_t x_stride,
                      int tokens, int gate_dtype, const void* gate, int64_t gate_row_bytes,
                      const float* gate_bias, int up_dtype, const void* up, int64_t up_row_bytes,
-                     const float* up_bias, const int32_t* rows, int row_ranges, int columns);
+                     const float* up_bias, int activation, const int32_t* rows, int row_ranges,
+                     int columns);
 
 // y[t, c] += row[c].
 int rap_add_row(rap_team* team, float* y, int64_t y_stride, int tokens, const float* row,
@@ -113,16 +128,19 @@ int rap_store_kv(rap_team* team, void* keys, void* values, int64_t group_stride,
                  const float* k, const float* v, int64_t stride, int tokens, const int32_t* slots,
                  const int32_t* groups, int group_ranges);
 
-// Causal attention over the positions of each token's sequence up to its own.
+// Causal attention over the positions of each token's sequence up to its own, at most `window` of
+// them. The score of a product s of query and key is scale * s, or, if soft_cap is not 0,
+// soft_cap * tanh(scale * s / soft_cap).
 // y, q [tokens, stride], H heads side by side, queries_per_group = H / K of them for a KV head.
 // Tokens of one sequence are consecutive and in order of position.
 // Position p of sequence s lies in slot block_tables[s, p / block_size] * block_size
 // + p % block_size.   present [S, kv_heads]: 0 where the heads of a group yield zeros
 int rap_attention(rap_team* team, float* y, const float* q, int64_t stride, int queries_per_group,
-                  const void* keys, const void* values, int64_t group_stride, int head_size,
-                  int tokens, const int32_t* positions, const int32_t* sequence_of,
-                  const int32_t* block_tables, int64_t block_table_stride, int block_size,
-                  const uint8_t* present, int kv_heads, const int32_t* groups, int group_ranges);
+                  float scale, float soft_cap, int window, const void* keys, const void* values,
+                  int64_t group_stride, int head_size, int tokens, const int32_t* positions,
+                  const int32_t* sequence_of, const int32_t* block_tables,
+                  int64_t block_table_stride, int block_size, const uint8_t* present,
+                  int kv_heads, const int32_t* groups, int group_ranges);
 
 // y[t] = logits[t, targets[t]] - log(sum over v of exp(logits[t, v])).
 // logits [tokens, vocabulary]

@@ -215,6 +215,11 @@ INLINE vf exp_of(vf x) {
   return (vf)((vi)p + (((vi)shifted) << 23));
 }
 
+// cap * tanh(x / cap), absolute error below cap * 5e-7.
+INLINE vf soft_cap_of(vf x, float cap) {
+  return cap - 2 * cap / (exp_of(x * (2 / cap)) + 1.f);
+}
+
 // Transposes v as a W x W matrix.
 #if W == 16
 INLINE void transpose(vf v[W]) {

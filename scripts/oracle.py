@@ -30,6 +30,10 @@ def mask(config, block_size, layers):
     return {"channelBlockSize": block_size, "profile": None, "layers": rows}
 
 
+def head_size(config):
+    return getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+
+
 def kept_columns(units, unit_size, columns):
     """Which of `columns` inputs belong to the units that a mask's row keeps."""
     count = -(-columns // unit_size)
@@ -63,7 +67,7 @@ def apply_mask(model, document, means=None):
     what is dropped.
     """
     config = model.config
-    group_columns = config.num_attention_heads // config.num_key_value_heads * config.head_dim
+    group_columns = config.num_attention_heads // config.num_key_value_heads * head_size(config)
     for i, (layer, row) in enumerate(zip(model.model.layers, document["layers"], strict=True)):
         output, down = layer.self_attn.o_proj, layer.mlp.down_proj
         output_mean, down_mean = (None, None) if means is None else means[2 * i : 2 * i + 2]

@@ -98,7 +98,8 @@ public class AttentionBench {
   @Benchmark
   public void attention(Traffic traffic) {
     int stride = KV_HEADS * QUERIES * HEAD_SIZE;
-    kernels.attention(y, q, stride, QUERIES, cache, batch, present, groups);
+    AttentionRule rule = AttentionRule.plain(HEAD_SIZE);
+    kernels.attention(y, q, stride, QUERIES, rule, cache, batch, present, groups);
     traffic.add(bytes, flops);
   }
 }

@@ -31,6 +31,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @Fork(value = 1, jvmArgsAppend = "--enable-native-access=ALL-UNNAMED")
 public class RmsNormBench {
   private static final int SIZE = 576;
+  private static final Ranges ALL = Ranges.all(SIZE);
 
   @Param({"1", "512"})
   public int tokens;
@@ -61,7 +62,7 @@ public class RmsNormBench {
 
   @Benchmark
   public void rmsNorm(Traffic traffic) {
-    kernels.rmsNorm(y, x, weight, tokens, 1e-5f);
+    kernels.rmsNorm(y, x, SIZE, tokens, weight, 1e-5f, ALL, false);
     traffic.add(8L * tokens * SIZE, 4L * tokens * SIZE);
   }
 }

@@ -52,8 +52,9 @@ final class InspectCommand implements Callable<Integer> {
     line(
         out,
         "shapes",
-        "%d layers, hidden %d, %d query heads over %d KV heads of %d, feed-forward %d"
+        "%s, %d layers, hidden %d, %d query heads over %d KV heads of %d, feed-forward %d"
             .formatted(
+                facts.architecture(),
                 facts.layers(),
                 facts.hiddenSize(),
                 facts.queryHeads(),
@@ -71,6 +72,13 @@ final class InspectCommand implements Callable<Integer> {
         "context",
         "%d tokens, RoPE base %.0f, scaling: %s"
             .formatted(facts.contextLength(), facts.ropeTheta(), facts.ropeScaling()));
+    if (facts.windowedLayers() > 0) {
+      line(
+          out,
+          "windows",
+          "%d of %d layers see %d tokens back"
+              .formatted(facts.windowedLayers(), facts.layers(), facts.window()));
+    }
     line(
         out,
         "weights",

@@ -3,9 +3,11 @@ package dev.rap.cli;
 import dev.rap.checkpoint.Checkpoint;
 import dev.rap.checkpoint.GgufCheckpoint;
 import dev.rap.checkpoint.HuggingFaceCheckpoint;
+import dev.rap.kernels.AttentionRule;
 import dev.rap.memory.MemoryModel;
 import dev.rap.memory.Storage;
 import dev.rap.memory.Workload;
+import dev.rap.model.Architecture;
 import dev.rap.model.MaskShape;
 import dev.rap.model.ModelConfig;
 import dev.rap.model.RetentionMask;
@@ -24,8 +26,11 @@ import java.util.TreeMap;
  *
  * @param format of the file
  * @param fingerprint that tells the model from others
+ * @param architecture the family
  * @param kvHeads of a layer, each with its query heads a head group
  * @param ropeScaling in words
+ * @param windowedLayers of whose attention sees a window only
+ * @param window positions that those see; 0 if there are none
  * @param tied whether the output projection is the embedding table
  * @param parameters of all tensors
  * @param bytes of all tensors, as stored
@@ -40,6 +45,7 @@ record ModelFacts(
     String path,
     String format,
     String fingerprint,
+    String architecture,
     int layers,
     int hiddenSize,
     int queryHeads,
@@ -50,6 +56,8 @@ record ModelFacts(
     int contextLength,
     double ropeTheta,
     String ropeScaling,
+    int windowedLayers,
+    int window,
     boolean tied,
     long parameters,
     long bytes,
@@ -79,6 +87,7 @@ record ModelFacts(
       layers.add(bytes);
       units += bytes.attention() + bytes.feedForward();
     }
+    int[] windows = windows(config);
     List<Tensor> tensors = tensors(weights);
     long bytes = tensors.stream().mapToLong(Tensor::byteSize).sum();
     long kvOfHeadGroup = 2L * MemoryModel.KV_ELEMENT_BYTES * config.headSize();
@@ -90,6 +99,7 @@ record ModelFacts(
           case HuggingFaceCheckpoint folder -> "Hugging Face";
         },
         checkpoint.fingerprint(),
+        config.architecture().family(),
         config.layers(),
         config.hiddenSize(),
         config.queryHeads(),
@@ -102,8 +112,11 @@ record ModelFacts(
         switch (config.ropeScaling()) {
           case RopeScaling.None none -> "none";
           case RopeScaling.Llama3 llama -> "Llama 3.1, factor " + llama.factor();
+          case RopeScaling.Yarn yarn -> "YaRN, factor " + yarn.factor();
           case RopeScaling.Divisors divisors -> "divisors in the file";
         },
+        windows.length,
+        windows.length == 0 ? 0 : windows[0],
         weights.tied(),
         tensors.stream().mapToLong(tensor -> (long) tensor.rows() * tensor.columns()).sum(),
         bytes,
@@ -113,6 +126,13 @@ record ModelFacts(
         layers,
         kvOfHeadGroup * config.kvHeads() * config.layers(),
         kvOfHeadGroup);
+  }
+
+  private static int[] windows(ModelConfig config) {
+    return config.architecture().layers().stream()
+        .mapToInt(Architecture.LayerAttention::window)
+        .filter(window -> window != AttentionRule.UNBOUNDED)
+        .toArray();
   }
 
   private static LayerBytes layerBytes(MemoryModel memory, MaskShape shape, int layer) {
@@ -153,8 +173,7 @@ record ModelFacts(
       tensors.add(weights.output());
     }
     for (Weights.Layer layer : weights.layers()) {
-      tensors.add(layer.attentionNorm());
-      tensors.add(layer.feedForwardNorm());
+      tensors.addAll(layer.norms());
       for (Sublayer.Kind kind : Sublayer.Kind.values()) {
         for (Weights.Projection projection : layer.projections(kind)) {
           tensors.add(projection.matrix());

@@ -15,7 +15,6 @@ import dev.rap.tensor.Tensor;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.DoubleConsumer;
 import java.util.function.Function;
 
@@ -28,7 +27,7 @@ public final class CudaBackend implements Backend {
 
   private static final long PAGED_PARTS = 6; // of a layer: five matrices and its KV cache
 
-  private static final Set<Integer> HEAD_SIZES = Set.of(32, 64, 96, 128);
+  private static final String REMEDY = "run with --backend cpu";
 
   /** Parameters of matrices in two bytes, vectors and the hidden state in F32. */
   static final Storage STORAGE =
@@ -82,6 +81,11 @@ public final class CudaBackend implements Backend {
    * @throws InputException if the model does not fit
    */
   public static Result open(Weights weights, Optional<Fit> fit, DoubleConsumer progress) {
+    Optional<String> lack = KernelLimits.lackFor(weights);
+    return lack.isPresent() ? new Cuda.Missing(lack.get(), REMEDY) : opened(weights, fit, progress);
+  }
+
+  private static Result opened(Weights weights, Optional<Fit> fit, DoubleConsumer progress) {
     return switch (Cuda.open()) {
       case Cuda.Missing missing -> missing;
       case Cuda.Opened opened ->
@@ -182,7 +186,11 @@ public final class CudaBackend implements Backend {
       Weights weights,
       Optional<Fit> fit,
       DoubleConsumer progress) {
-    requireSupported(weights.config());
+    KernelLimits.lackFor(weights)
+        .ifPresent(
+            lack -> {
+              throw new InputException(lack + ": " + REMEDY);
+            });
     long matrix = (long) weights.config().feedForwardSize() * weights.config().hiddenSize();
     PagePool pool = new PagePool(device, PagePool.pageBytes(device, matrix * Element.BYTES));
     RetentionMask mask = maskThatFits(device, pool, weights, fit);
@@ -231,25 +239,6 @@ public final class CudaBackend implements Backend {
       elastic.require(brought);
     }
     progress.accept(1);
-  }
-
-  // What kernels/rap_cuda.h demands of shapes.
-  private static void requireSupported(ModelConfig config) {
-    require("hidden size, a multiple of 64", config.hiddenSize(), config.hiddenSize() % 64 == 0);
-    int channels = config.feedForwardSize();
-    require("feed-forward size, a multiple of 16", channels, channels % 16 == 0);
-    require(
-        "head size, 32, 64, 96 or 128", config.headSize(), HEAD_SIZES.contains(config.headSize()));
-    int heads = config.queryHeadsPerGroup();
-    require("query heads of a KV head, at most 16", heads, heads <= 16);
-  }
-
-  private static void require(String what, int found, boolean holds) {
-    if (!holds) {
-      throw new InputException(
-          "the CUDA kernels need another %s, this model's is %d: run with --backend cpu"
-              .formatted(what, found));
-    }
   }
 
   private static RetentionMask maskThatFits(

@@ -43,10 +43,17 @@ final class CpuFunctions {
           "rap_rms_norm",
           ADDRESS, // y
           ADDRESS, // x
-          ADDRESS, // weight
+          JAVA_LONG, // their stride
           JAVA_INT, // tokens
-          JAVA_LONG, // size
-          JAVA_FLOAT); // eps
+          ADDRESS, // weight
+          JAVA_LONG, // its size
+          JAVA_FLOAT, // eps
+          ADDRESS, // columns
+          JAVA_INT, // ranges of columns
+          JAVA_INT); // accumulate
+
+  static final MethodHandle SCALE = onElements("rap_scale");
+  static final MethodHandle SOFT_CAP = onElements("rap_soft_cap");
 
   static final MethodHandle MATMUL =
       operation(
@@ -81,6 +88,7 @@ final class CpuFunctions {
           ADDRESS, // up
           JAVA_LONG, // bytes of a row
           ADDRESS, // its bias
+          JAVA_INT, // activation
           ADDRESS, // rows
           JAVA_INT, // ranges of rows
           JAVA_INT); // columns
@@ -129,6 +137,9 @@ final class CpuFunctions {
           ADDRESS, // q
           JAVA_LONG, // their stride
           JAVA_INT, // query heads of a group
+          JAVA_FLOAT, // scale
+          JAVA_FLOAT, // soft cap
+          JAVA_INT, // window
           ADDRESS, // keys
           ADDRESS, // values
           JAVA_LONG, // group stride
@@ -160,6 +171,15 @@ final class CpuFunctions {
       case NativeLibrary.Loaded loaded -> loaded.symbols();
       case NativeLibrary.Unavailable none -> throw new IllegalStateException(none.reason());
     };
+  }
+
+  private static MethodHandle onElements(String name) {
+    return operation(
+        name,
+        ADDRESS, // x
+        JAVA_INT, // rows
+        JAVA_LONG, // columns
+        JAVA_FLOAT); // factor or cap
   }
 
   // Every operation takes the team first and returns an enum rap_status.

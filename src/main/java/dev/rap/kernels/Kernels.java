@@ -26,13 +26,39 @@ public interface Kernels extends AutoCloseable {
   void embed(MemorySegment y, Tensor table, MemorySegment tokens, int count);
 
   /**
-   * y = x * weight / rms(x), each row by itself.
+   * y = (accumulate ? y : 0) + x * weight / rms(x), each run of as many elements as {@code weight}
+   * has by itself: a whole row, or one head after the other.
    *
-   * @param y {@code [tokens, D]}; may be {@code x}
-   * @param weight F32 {@code [1, D]}
+   * @param y {@code [tokens, stride]}; may be {@code x}, unless it accumulates
+   * @param x like {@code y}
+   * @param weight F32 {@code [1, D]} or {@code [1, Dh]}
    * @param eps added to the mean square, before the root
+   * @param columns whole runs
    */
-  void rmsNorm(MemorySegment y, MemorySegment x, Tensor weight, int tokens, float eps);
+  void rmsNorm(
+      MemorySegment y,
+      MemorySegment x,
+      int stride,
+      int tokens,
+      Tensor weight,
+      float eps,
+      Ranges columns,
+      boolean accumulate);
+
+  /**
+   * x *= factor.
+   *
+   * @param x {@code [rows, columns]}
+   */
+  void scale(MemorySegment x, int rows, int columns, float factor);
+
+  /**
+   * x = cap * tanh(x / cap): a soft bound.
+   *
+   * @param x {@code [rows, columns]}
+   * @param cap positive
+   */
+  void softCap(MemorySegment x, int rows, int columns, float cap);
 
   /**
    * y[t, r] = (accumulate ? y[t, r] : 0) + sum over c of x[t, c] * w[r, c].
@@ -54,8 +80,8 @@ public interface Kernels extends AutoCloseable {
       boolean accumulate);
 
   /**
-   * y[t, r] = silu(gate[r] . x[t] + gateBias[r]) * (up[r] . x[t] + upBias[r]), the SwiGLU half of a
-   * feed-forward sublayer.
+   * y[t, r] = activation(gate[r] . x[t] + gateBias[r]) * (up[r] . x[t] + upBias[r]), the gated half
+   * of a feed-forward sublayer.
    *
    * @param y {@code [tokens, yStride]}
    * @param x {@code [tokens, xStride]}
@@ -75,6 +101,7 @@ public interface Kernels extends AutoCloseable {
       Tensor up,
       MemorySegment gateBias,
       MemorySegment upBias,
+      Activation activation,
       Ranges rows);
 
   /**
@@ -119,7 +146,8 @@ public interface Kernels extends AutoCloseable {
   /**
    * Causal attention of each token over its sequence's cached positions, its own included.
    *
-   * <p>y[t, h] = sum over p of softmax(q[t, h] . key[p] / sqrt(Dh)) * value[p].
+   * <p>y[t, h] = sum over p of softmax(score(q[t, h] . key[p])) * value[p], where the rule says
+   * what a score is and how many positions back it goes.
    *
    * @param y {@code [T, stride]}, H heads side by side
    * @param q like {@code y}
@@ -133,6 +161,7 @@ public interface Kernels extends AutoCloseable {
       MemorySegment q,
       int stride,
       int queryHeadsPerGroup,
+      AttentionRule rule,
       KvLayer cache,
       TokenBatch batch,
       MemorySegment present,

@@ -2,6 +2,7 @@ package dev.rap.kernels;
 
 import dev.rap.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
 import java.util.Locale;
 
 /**
@@ -60,18 +61,60 @@ final class NativeKernels implements Kernels {
   }
 
   @Override
-  public void rmsNorm(MemorySegment y, MemorySegment x, Tensor weight, int tokens, float eps) {
+  public void rmsNorm(
+      MemorySegment y,
+      MemorySegment x,
+      int stride,
+      int tokens,
+      Tensor weight,
+      float eps,
+      Ranges columns,
+      boolean accumulate) {
     int size = weight.columns();
     Require.count("tokens", tokens);
     Require.f32Row("weight", weight);
-    Require.rows("y", y, tokens, size, size);
-    Require.rows("x", x, tokens, size, size);
+    Require.wholeRuns(columns, size);
+    Require.rows("y", y, tokens, stride, Require.end(columns));
+    Require.rows("x", x, tokens, stride, Require.end(columns));
     int status;
     try {
       status =
           (int)
               CpuFunctions.RMS_NORM.invokeExact(
-                  team.address(), y, x, weight.data(), tokens, (long) size, eps);
+                  team.address(),
+                  y,
+                  x,
+                  (long) stride,
+                  tokens,
+                  weight.data(),
+                  (long) size,
+                  eps,
+                  columns.segment(),
+                  columns.count(),
+                  accumulate ? 1 : 0);
+    } catch (Throwable t) {
+      throw Team.unexpected(t);
+    }
+    check(status);
+  }
+
+  @Override
+  public void scale(MemorySegment x, int rows, int columns, float factor) {
+    onElements(CpuFunctions.SCALE, x, rows, columns, factor);
+  }
+
+  @Override
+  public void softCap(MemorySegment x, int rows, int columns, float cap) {
+    onElements(CpuFunctions.SOFT_CAP, x, rows, columns, cap);
+  }
+
+  private void onElements(
+      MethodHandle operation, MemorySegment x, int rows, int columns, float number) {
+    Require.count("rows", rows);
+    Require.rows("x", x, rows, columns, columns);
+    int status;
+    try {
+      status = (int) operation.invokeExact(team.address(), x, rows, (long) columns, number);
     } catch (Throwable t) {
       throw Team.unexpected(t);
     }
@@ -131,6 +174,7 @@ final class NativeKernels implements Kernels {
       Tensor up,
       MemorySegment gateBias,
       MemorySegment upBias,
+      Activation activation,
       Ranges rows) {
     if (gate.rows() != up.rows() || gate.columns() != up.columns()) {
       throw new IllegalArgumentException(
@@ -162,6 +206,7 @@ final class NativeKernels implements Kernels {
                   up.data(),
                   up.rowBytes(),
                   upBias,
+                  activation == Activation.GELU_TANH ? 1 : 0,
                   rows.segment(),
                   rows.count(),
                   gate.columns());
@@ -204,7 +249,7 @@ final class NativeKernels implements Kernels {
       RopePairing pairing,
       Ranges columns) {
     Require.count("tokens", tokens);
-    Require.wholeHeads(columns, headSize);
+    Require.wholeRuns(columns, headSize);
     Require.rows("x", x, tokens, xStride, Require.end(columns));
     Require.rows("cosSin", cosSin, tokens, headSize, headSize);
     int status;
@@ -270,6 +315,7 @@ final class NativeKernels implements Kernels {
       MemorySegment q,
       int stride,
       int queryHeadsPerGroup,
+      AttentionRule rule,
       KvLayer cache,
       TokenBatch batch,
       MemorySegment present,
@@ -291,6 +337,9 @@ final class NativeKernels implements Kernels {
                   q,
                   (long) stride,
                   queryHeadsPerGroup,
+                  rule.scale(),
+                  rule.softCap(),
+                  rule.window(),
                   cache.keys(),
                   cache.values(),
                   cache.groupStride(),

@@ -64,11 +64,11 @@ final class Require {
     }
   }
 
-  static void wholeHeads(Ranges columns, int headSize) {
+  static void wholeRuns(Ranges columns, int size) {
     for (int i = 0; i < columns.count(); i++) {
-      if (columns.start(i) % headSize != 0 || columns.end(i) % headSize != 0) {
+      if (columns.start(i) % size != 0 || columns.end(i) % size != 0) {
         throw new IllegalArgumentException(
-            "columns must be whole heads of %d, were %s".formatted(headSize, columns));
+            "columns must be whole runs of %d, were %s".formatted(size, columns));
       }
     }
   }

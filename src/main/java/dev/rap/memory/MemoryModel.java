@@ -88,7 +88,7 @@ public final class MemoryModel {
     long[][] units = new long[shape.sublayers()][];
     for (int l = 0; l < config.layers(); l++) {
       Weights.Layer layer = weights.layers().get(l);
-      fixed += storage.bytes(layer.attentionNorm()) + storage.bytes(layer.feedForwardNorm());
+      fixed += layer.norms().stream().mapToLong(storage::bytes).sum();
       units[2 * l] = new long[config.kvHeads()];
       for (Weights.Projection p : layer.projections(Sublayer.Kind.ATTENTION)) {
         fixed += biasBytes(p, storage);

@@ -30,7 +30,7 @@ public interface Storage {
                   + 2L * config.querySize()
                   + 2L * config.kvSize()
                   + config.feedForwardSize()
-                  + config.headSize());
+                  + (config.architecture().hasLocalRope() ? 2L : 1L) * config.headSize());
         }
 
         @Override

@@ -1,5 +1,6 @@
 package dev.rap.model;
 
+import dev.rap.kernels.AttentionRule;
 import dev.rap.kernels.Kernels;
 import dev.rap.kernels.KvLayer;
 import dev.rap.kernels.Ranges;
@@ -13,10 +14,11 @@ import java.util.BitSet;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
- * A Llama-family decoder under a retention mask, one step at a time: {@link #embed}, then {@link
- * #sublayer} in order of index, then {@link #logits}.
+ * A decoder under a retention mask, one step at a time: {@link #embed}, then {@link #sublayer} in
+ * order of index, then {@link #logits}.
  *
  * <p>What the mask drops is neither read, computed nor stored. A sublayer that is dropped whole
  * leaves the hidden state as it is, or adds the mean of its output where means are given.
@@ -29,7 +31,8 @@ public final class ForwardPass implements AutoCloseable {
   private final Kernels kernels;
   private final int stepTokens;
   private final int logitRows;
-  private final RopeFrequencies rope;
+  private final Rotations rotations;
+  private final List<AttentionRule> rules; // by layer
   private final Ranges hiddenColumns;
   private final Ranges vocabulary;
 
@@ -41,10 +44,11 @@ public final class ForwardPass implements AutoCloseable {
   private final MemorySegment value; // [T, K * Dh]
   private final MemorySegment attended; // [T, H * Dh]
   private final MemorySegment gated; // [T, F]
-  private final MemorySegment cosSin; // [T, Dh]
   private final MemorySegment selected; // [rows, D]
   private final MemorySegment logits; // [rows, V]
-  private final MemorySegment compensations; // [2L, D]
+  // [2L, D]: added to a sublayer's output before the norm that follows it, if one does; where the
+  // sublayer is dropped whole, to the hidden state.
+  private final MemorySegment compensations;
 
   private RetentionMask mask;
   private List<SublayerPlan> plans; // by Sublayer.index()
@@ -66,7 +70,7 @@ public final class ForwardPass implements AutoCloseable {
     this.kernels = kernels;
     this.stepTokens = stepTokens;
     this.logitRows = logitRows;
-    this.rope = new RopeFrequencies(config);
+    this.rules = IntStream.range(0, config.layers()).mapToObj(config.architecture()::rule).toList();
     this.hiddenColumns = Ranges.all(config.hiddenSize());
     this.vocabulary = Ranges.all(config.vocabularySize());
     this.hidden = floats(stepTokens, config.hiddenSize());
@@ -76,7 +80,7 @@ public final class ForwardPass implements AutoCloseable {
     this.value = floats(stepTokens, config.kvSize());
     this.attended = floats(stepTokens, config.querySize());
     this.gated = floats(stepTokens, config.feedForwardSize());
-    this.cosSin = floats(stepTokens, config.headSize());
+    this.rotations = new Rotations(config, elements -> floats(stepTokens, elements));
     this.selected = floats(logitRows, config.hiddenSize());
     this.logits = floats(logitRows, config.vocabularySize());
     this.compensations = floats(2 * config.layers(), config.hiddenSize());
@@ -185,10 +189,10 @@ public final class ForwardPass implements AutoCloseable {
       MemorySegment.copy(mean, start, input, ValueLayout.JAVA_FLOAT, 4L * start, elements);
     }
     MemorySegment row = compensation(sublayer.index());
-    row.fill((byte) 0);
-    addProjected(row, sublayer, 1, dropped.readable());
+    projectOutput(row, sublayer, 1, dropped.readable(), false);
     if (!mask.retains(sublayer)) {
       addBias(row, 1, outputProjection(sublayer));
+      postNorm(sublayer).ifPresent(norm -> normalise(row, row, norm, 1, false));
     }
   }
 
@@ -208,9 +212,11 @@ public final class ForwardPass implements AutoCloseable {
           "tokens of a step must be in [1, %d], were %d".formatted(stepTokens, batch.tokens()));
     }
     kernels.embed(hidden, weights.embedding(), tokens, batch.tokens());
-    for (int t = 0; t < batch.tokens(); t++) {
-      rope.write(cosSin, t, batch.positions().getAtIndex(ValueLayout.JAVA_INT, t));
+    float scale = config.architecture().embeddingScale();
+    if (scale != 1) {
+      kernels.scale(hidden, batch.tokens(), config.hiddenSize(), scale);
     }
+    rotations.write(batch);
   }
 
   /**
@@ -224,30 +230,49 @@ public final class ForwardPass implements AutoCloseable {
     SublayerPlan plan = plans.get(index);
     Sublayer sublayer = Sublayer.of(index);
     Weights.Layer layer = weights.layers().get(sublayer.layer());
-    if (!plan.isEmpty()) {
-      if (sublayer.kind() == Sublayer.Kind.ATTENTION) {
-        attention(layer, plan, batch, kv, present);
-      } else {
-        feedForward(layer, plan, batch.tokens());
-      }
-      addOutput(sublayer, plan, batch.tokens());
-      addBias(hidden, batch.tokens(), outputProjection(sublayer));
+    if (plan.isEmpty()) {
+      compensate(hidden, index, batch.tokens());
+      return;
     }
-    if (compensated.get(index)) {
-      kernels.addRow(
-          hidden, config.hiddenSize(), batch.tokens(), compensation(index), hiddenColumns);
+    if (sublayer.kind() == Sublayer.Kind.ATTENTION) {
+      attention(sublayer.layer(), plan, batch, kv, present);
+    } else {
+      feedForward(layer, plan, batch.tokens());
     }
+    addOutput(sublayer, plan, batch.tokens());
   }
 
   private void addOutput(Sublayer sublayer, SublayerPlan plan, int tokens) {
+    Optional<Tensor> postNorm = postNorm(sublayer);
+    MemorySegment y = postNorm.isPresent() ? normed : hidden; // normed has done its part
+    output(y, sublayer, plan, tokens, postNorm.isEmpty());
+    addBias(y, tokens, outputProjection(sublayer));
+    compensate(y, sublayer.index(), tokens);
+    if (postNorm.isPresent()) {
+      normalise(hidden, y, postNorm.get(), tokens, true);
+    }
+  }
+
+  private Optional<Tensor> postNorm(Sublayer sublayer) {
+    return weights.layers().get(sublayer.layer()).postNorm(sublayer.kind());
+  }
+
+  private void compensate(MemorySegment y, int index, int tokens) {
+    if (compensated.get(index)) {
+      kernels.addRow(y, config.hiddenSize(), tokens, compensation(index), hiddenColumns);
+    }
+  }
+
+  private void output(
+      MemorySegment y, Sublayer sublayer, SublayerPlan plan, int tokens, boolean accumulate) {
     Optional<Narrow> narrow = narrowed.get(sublayer.index());
     if (narrow.isEmpty()) {
-      addProjected(hidden, sublayer, tokens, plan.readable());
+      projectOutput(y, sublayer, tokens, plan.readable(), accumulate);
       return;
     }
     int stride = config.projectionInputSize(sublayer.kind());
     kernels.matmul(
-        hidden,
+        y,
         config.hiddenSize(),
         sideBySide(sublayer.kind(), stride, tokens, plan.readable()),
         stride,
@@ -255,7 +280,7 @@ public final class ForwardPass implements AutoCloseable {
         narrow.get().matrix(),
         hiddenColumns,
         narrow.get().columns(),
-        true);
+        accumulate);
   }
 
   // Attention's inputs keep their places, for SublayerPlan.readable: the queries are needed no
@@ -276,20 +301,27 @@ public final class ForwardPass implements AutoCloseable {
   }
 
   private void attention(
-      Weights.Layer layer, SublayerPlan plan, TokenBatch batch, KvLayer kv, MemorySegment present) {
+      int index, SublayerPlan plan, TokenBatch batch, KvLayer kv, MemorySegment present) {
+    Weights.Layer layer = weights.layers().get(index);
     int tokens = batch.tokens();
-    kernels.rmsNorm(normed, hidden, layer.attentionNorm(), tokens, config.rmsEps());
+    normalise(normed, hidden, layer.attentionNorm(), tokens, false);
     project(query, config.querySize(), layer.query(), tokens, plan.inner());
     project(key, config.kvSize(), layer.key(), tokens, plan.keyColumns());
     project(value, config.kvSize(), layer.value(), tokens, plan.keyColumns());
-    rotate(query, config.querySize(), tokens, plan.inner());
-    rotate(key, config.kvSize(), tokens, plan.keyColumns());
+    normaliseHeads(query, config.querySize(), layer.queryNorm(), tokens, plan.inner());
+    normaliseHeads(key, config.kvSize(), layer.keyNorm(), tokens, plan.keyColumns());
+    Optional<MemorySegment> cosSin = rotations.of(index);
+    if (cosSin.isPresent()) {
+      rotate(query, config.querySize(), cosSin.get(), tokens, plan.inner());
+      rotate(key, config.kvSize(), cosSin.get(), tokens, plan.keyColumns());
+    }
     kernels.storeKv(kv, key, value, config.kvSize(), batch, plan.units());
     kernels.attention(
         attended,
         query,
         config.querySize(),
         config.queryHeadsPerGroup(),
+        rules.get(index),
         kv,
         batch,
         present,
@@ -298,7 +330,7 @@ public final class ForwardPass implements AutoCloseable {
 
   private void feedForward(Weights.Layer layer, SublayerPlan plan, int tokens) {
     int channels = config.feedForwardSize();
-    kernels.rmsNorm(normed, hidden, layer.feedForwardNorm(), tokens, config.rmsEps());
+    normalise(normed, hidden, layer.feedForwardNorm(), tokens, false);
     kernels.gatedMatmul(
         gated,
         channels,
@@ -309,7 +341,21 @@ public final class ForwardPass implements AutoCloseable {
         layer.up().matrix(),
         biasOrNull(layer.gate()),
         biasOrNull(layer.up()),
+        config.architecture().activation(),
         plan.inner());
+  }
+
+  private void normalise(
+      MemorySegment y, MemorySegment x, Tensor norm, int tokens, boolean accumulate) {
+    kernels.rmsNorm(
+        y, x, config.hiddenSize(), tokens, norm, config.rmsEps(), hiddenColumns, accumulate);
+  }
+
+  private void normaliseHeads(
+      MemorySegment x, int stride, Optional<Tensor> norm, int tokens, Ranges columns) {
+    if (norm.isPresent()) {
+      kernels.rmsNorm(x, x, stride, tokens, norm.get(), config.rmsEps(), columns, false);
+    }
   }
 
   private static MemorySegment biasOrNull(Weights.Projection projection) {
@@ -333,12 +379,14 @@ public final class ForwardPass implements AutoCloseable {
     }
   }
 
-  private void rotate(MemorySegment x, int stride, int tokens, Ranges columns) {
+  private void rotate(
+      MemorySegment x, int stride, MemorySegment cosSin, int tokens, Ranges columns) {
     kernels.rope(x, stride, tokens, cosSin, config.headSize(), config.ropePairing(), columns);
   }
 
-  // y += the projection that the sublayer ends with, of what lies in its input.
-  private void addProjected(MemorySegment y, Sublayer sublayer, int tokens, Ranges columns) {
+  // y = or += the projection that the sublayer ends with, of what lies in its input.
+  private void projectOutput(
+      MemorySegment y, Sublayer sublayer, int tokens, Ranges columns, boolean accumulate) {
     kernels.matmul(
         y,
         config.hiddenSize(),
@@ -348,7 +396,7 @@ public final class ForwardPass implements AutoCloseable {
         outputProjection(sublayer).matrix(),
         hiddenColumns,
         columns,
-        true);
+        accumulate);
   }
 
   private void addBias(MemorySegment y, int tokens, Weights.Projection projection) {
@@ -388,7 +436,7 @@ public final class ForwardPass implements AutoCloseable {
     for (int i = 0; i < count; i++) {
       MemorySegment.copy(hidden, rows[i] * rowBytes, selected, i * rowBytes, rowBytes);
     }
-    kernels.rmsNorm(selected, selected, weights.outputNorm(), count, config.rmsEps());
+    normalise(selected, selected, weights.outputNorm(), count, false);
     kernels.matmul(
         logits,
         config.vocabularySize(),
@@ -399,6 +447,9 @@ public final class ForwardPass implements AutoCloseable {
         vocabulary,
         hiddenColumns,
         false);
+    if (config.architecture().logitCap() > 0) {
+      kernels.softCap(logits, count, config.vocabularySize(), config.architecture().logitCap());
+    }
     return logits;
   }
 

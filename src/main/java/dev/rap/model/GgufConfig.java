@@ -1,35 +1,71 @@
 package dev.rap.model;
 
 import dev.rap.checkpoint.GgufCheckpoint;
-import dev.rap.kernels.RopePairing;
+import dev.rap.kernels.Activation;
+import dev.rap.kernels.AttentionRule;
+import dev.rap.model.Architecture.LayerAttention;
+import dev.rap.model.Family.Trait;
 import dev.rap.tensor.Tensor;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import java.util.function.IntPredicate;
 
-/** Reads the configuration of a Llama decoder from GGUF metadata. */
+/**
+ * Reads the configuration of a decoder from GGUF metadata. What these files do not say, as the
+ * query scale of the largest Gemmas, is as llama.cpp has it.
+ */
 final class GgufConfig {
   private static final String ROPE_DIVISORS = "rope_freqs.weight";
-  private static final String ROPE_FACTOR = "llama.rope.scaling.factor";
+  private static final int USUAL_WINDOW_OF_GEMMA2 = 4096;
+  private static final int LAYERS_OF_GEMMA2_27B = 46;
+  private static final int LAYERS_OF_GEMMA3_27B = 62;
 
   private final GgufCheckpoint checkpoint;
   private final Settings settings;
+  private final Family family;
 
   GgufConfig(GgufCheckpoint checkpoint) {
     this.checkpoint = checkpoint;
     this.settings = new Settings.Gguf(checkpoint);
+    this.family = family();
+  }
+
+  private Family family() {
+    String key = "general.architecture";
+    String architecture = settings.string(key).orElseThrow(() -> settings.missing(key));
+    return Family.ofGguf(architecture)
+        .orElseThrow(
+            () ->
+                settings.unsupported(
+                    "architecture " + Settings.printable(architecture), Family.ggufNames()));
+  }
+
+  // A setting of the family.
+  private String key(String name) {
+    return family.gguf() + '.' + name;
   }
 
   /** {@return whether the output projection is the embedding table, since there is no other} */
   boolean tied() {
-    return !checkpoint.names().contains(TensorNames.GGUF.output() + ".weight");
+    return !checkpoint.names().contains(names().output() + ".weight");
+  }
+
+  TensorNames names() {
+    return TensorNames.gguf(family);
   }
 
   ModelConfig read() {
-    requireLlama();
-    int queryHeads = settings.size("llama.attention.head_count");
+    if (settings.integer(key("expert_count")).orElse(0) > 0) {
+      throw settings.unsupported("a mixture of experts", "one feed-forward sublayer a layer");
+    }
+    int layers = settings.size(key("block_count"));
+    int queryHeads = settings.size(key("attention.head_count"));
     int headSize = headSize(queryHeads);
+    int contextLength = settings.size(key("context_length"));
+    double theta = settings.number(key("rope.freq_base")).orElse(10_000);
     return settings.consistent(
         () ->
             new ModelConfig(
@@ -37,45 +73,32 @@ final class GgufConfig {
                     .string("general.name")
                     .map(Settings::printable)
                     .orElse(checkpoint.path().getFileName().toString()),
-                settings.size("llama.block_count"),
-                settings.size("llama.embedding_length"),
+                layers,
+                settings.size(key("embedding_length")),
                 queryHeads,
-                settings.findSize("llama.attention.head_count_kv").orElse(queryHeads),
+                settings.findSize(key("attention.head_count_kv")).orElse(queryHeads),
                 headSize,
-                settings.size("llama.feed_forward_length"),
+                settings.size(key("feed_forward_length")),
                 vocabularySize(),
-                settings.size("llama.context_length"),
-                (float) settings.positive("llama.attention.layer_norm_rms_epsilon"),
-                settings.number("llama.rope.freq_base").orElse(10_000),
-                ropeScaling(headSize),
-                RopePairing.INTERLEAVED));
-  }
-
-  private void requireLlama() {
-    String key = "general.architecture";
-    String architecture = settings.string(key).orElseThrow(() -> settings.missing(key));
-    if (!architecture.equals("llama")) {
-      throw settings.unsupported("architecture " + Settings.printable(architecture), "llama");
-    }
-    if (settings.integer("llama.expert_count").orElse(0) > 0) {
-      throw settings.unsupported("a mixture of experts", "one feed-forward sublayer a layer");
-    }
-    if (settings.integer("llama.attention.sliding_window").orElse(0) > 0) {
-      throw settings.unsupported("sliding-window attention", "attention to all earlier tokens");
-    }
+                contextLength,
+                (float) settings.positive(key("attention.layer_norm_rms_epsilon")),
+                theta,
+                ropeScaling(headSize, theta, contextLength),
+                family.ggufPairing(),
+                architecture(layers, queryHeads, headSize, contextLength)));
   }
 
   private int headSize(int queryHeads) {
     int headSize =
         settings
-            .findSize("llama.attention.key_length")
-            .orElseGet(() -> settings.headSize("llama.embedding_length", queryHeads));
-    int valueSize = settings.findSize("llama.attention.value_length").orElse(headSize);
+            .findSize(key("attention.key_length"))
+            .orElseGet(() -> settings.headSize(key("embedding_length"), queryHeads));
+    int valueSize = settings.findSize(key("attention.value_length")).orElse(headSize);
     if (valueSize != headSize) {
       throw settings.unsupported(
           "values of %d elements beside keys of %d".formatted(valueSize, headSize), "equal sizes");
     }
-    int rotated = settings.findSize("llama.rope.dimension_count").orElse(headSize);
+    int rotated = settings.findSize(key("rope.dimension_count")).orElse(headSize);
     if (rotated != headSize) {
       throw settings.unsupported(
           "RoPE on %d of %d dimensions".formatted(rotated, headSize), "RoPE on all dimensions");
@@ -87,16 +110,103 @@ final class GgufConfig {
     OptionalInt tokens = checkpoint.length("tokenizer.ggml.tokens");
     return tokens.isPresent() && tokens.getAsInt() > 0
         ? tokens.getAsInt()
-        : checkpoint.tensor(TensorNames.GGUF.embedding() + ".weight").rows();
+        : checkpoint.tensor(names().embedding() + ".weight").rows();
   }
 
-  private RopeScaling ropeScaling(int headSize) {
-    double factor = linearFactor();
+  private Architecture architecture(int layers, int queryHeads, int headSize, int contextLength) {
+    boolean gemma = family.has(Trait.GEMMA);
+    int hiddenSize = settings.size(key("embedding_length"));
+    boolean isLargest =
+        layers == (family.equals(Family.GEMMA2) ? LAYERS_OF_GEMMA2_27B : LAYERS_OF_GEMMA3_27B);
+    int scaled = gemma && isLargest ? Math.max(1, hiddenSize / queryHeads) : headSize;
+    return new Architecture(
+        family.title(),
+        gemma ? Activation.GELU_TANH : Activation.SILU,
+        gemma ? (float) Math.sqrt(hiddenSize) : 1,
+        AttentionRule.plain(scaled).scale(),
+        family.equals(Family.GEMMA2) ? cap("attn_logit_softcapping", 50) : 0,
+        gemma ? cap("final_logit_softcapping", family.equals(Family.GEMMA2) ? 30 : 0) : 0,
+        family.has(Trait.LOCAL_ROPE)
+            ? settings.findPositive(key("rope.freq_base_swa")).orElse(10_000)
+            : 0,
+        layers(layers, contextLength));
+  }
+
+  // Writers that know no cap may say 0.
+  private float cap(String name, float usual) {
+    OptionalDouble stated = settings.number(key(name));
+    return stated.isEmpty() ? usual : stated.getAsDouble() == 0 ? 0 : settings.softCap(key(name));
+  }
+
+  private List<LayerAttention> layers(int layers, int contextLength) {
+    String windowKey = key("attention.sliding_window");
+    int usual = family.equals(Family.GEMMA2) ? USUAL_WINDOW_OF_GEMMA2 : 0;
+    boolean isStated = settings.integer(windowKey).orElse(0) > 0;
+    int window = isStated ? settings.size(windowKey) : usual;
+    boolean hasWindow = settings.integer(windowKey).orElse(usual) > 0;
+    return AttentionLayers.of(
+        family,
+        layers,
+        hasWindow ? AttentionLayers.window(window, contextLength) : AttentionRule.UNBOUNDED,
+        hasWindow ? isWindowed() : _ -> false,
+        family.has(Trait.LAYERS_WITHOUT_ROPE) ? layer -> (layer + 1) % 4 != 0 : _ -> true);
+  }
+
+  private IntPredicate isWindowed() {
+    return switch (family.windows()) {
+      case NONE, ALL -> _ -> true; // a Mistral is a Llama there
+      case BUT_EVERY_NTH -> {
+        int usual = family.equals(Family.GEMMA2) ? 2 : 6;
+        int pattern = settings.findSize(key("attention.sliding_window_pattern")).orElse(usual);
+        yield layer -> (layer + 1) % pattern != 0;
+      }
+      case FROM_A_LAYER, WITHOUT_ROPE ->
+          throw settings.unsupported(
+              "sliding-window attention in a %s".formatted(family.title()),
+              "attention to all earlier tokens");
+    };
+  }
+
+  private RopeScaling ropeScaling(int headSize, double theta, int contextLength) {
     Optional<Tensor> stored = checkpoint.findF32(ROPE_DIVISORS);
-    if (stored.isEmpty()) {
-      return factor == 1 ? new RopeScaling.None() : settings.linear(factor, headSize);
+    String factorKey = key("rope.scaling.factor");
+    // Files older than the second key name no kind.
+    String unnamed = settings.number(factorKey).isPresent() ? "linear" : "none";
+    String kind = settings.string(key("rope.scaling.type")).orElse(unnamed);
+    double factor = kind.equals("none") ? 1 : settings.findPositive(factorKey).orElse(1);
+    if (kind.equals("yarn") && stored.isEmpty()) {
+      return yarn(factor, theta, contextLength);
     }
-    Tensor tensor = stored.orElseThrow();
+    if (!kind.equals("none") && !kind.equals("linear")) {
+      throw settings.unsupported(
+          "RoPE scaling of kind " + Settings.printable(kind),
+          "none, linear, yarn, divisors in " + ROPE_DIVISORS);
+    }
+    if (stored.isPresent()) {
+      return divisors(stored.get(), factor, headSize);
+    }
+    return factor == 1 ? new RopeScaling.None() : settings.linear(factor, headSize);
+  }
+
+  private RopeScaling yarn(double factor, double theta, int contextLength) {
+    double blended = settings.number(key("rope.scaling.yarn_ext_factor")).orElse(1);
+    if (blended >= 0 && blended != 1) {
+      throw settings.unsupported("YaRN of extrapolation factor " + blended, "1");
+    }
+    // 1 is what writers say that know none.
+    double stated = settings.findPositive(key("rope.scaling.yarn_attn_factor")).orElse(1);
+    double attention = stated == 1 ? RopeScaling.Yarn.attentionFactor(factor) : stated;
+    return settings.yarn(
+        factor,
+        attention * settings.findPositive(key("rope.scaling.attn_factor")).orElse(1),
+        theta,
+        key("rope.scaling.yarn_beta_fast"),
+        key("rope.scaling.yarn_beta_slow"),
+        settings.findSize(key("rope.scaling.original_context_length")).orElse(contextLength),
+        true);
+  }
+
+  private RopeScaling divisors(Tensor tensor, double factor, int headSize) {
     if (tensor.rows() != 1 || tensor.columns() != headSize / 2) {
       throw settings.refusal(
           "tensor %s is [%d, %d], expected [1, %d]: convert the model again"
@@ -112,20 +222,5 @@ final class GgufConfig {
       }
     }
     return new RopeScaling.Divisors(divisors);
-  }
-
-  private double linearFactor() {
-    OptionalDouble factor = settings.number(ROPE_FACTOR);
-    // Files older than the second kind name none.
-    String unnamed = factor.isPresent() ? "linear" : "none";
-    String kind = settings.string("llama.rope.scaling.type").orElse(unnamed);
-    return switch (kind) {
-      case "none" -> 1;
-      case "linear" -> factor.isPresent() ? settings.positive(ROPE_FACTOR) : 1;
-      default ->
-          throw settings.unsupported(
-              "RoPE scaling of kind " + Settings.printable(kind),
-              "none, linear, divisors in " + ROPE_DIVISORS);
-    };
   }
 }

@@ -4,7 +4,7 @@ import dev.rap.InputException;
 import dev.rap.kernels.RopePairing;
 
 /**
- * The shapes and constants of a Llama-family decoder.
+ * The shapes and constants of a decoder.
  *
  * @param name for people
  * @param layers decoder layers, L
@@ -17,6 +17,7 @@ import dev.rap.kernels.RopePairing;
  * @param contextLength most tokens of a sequence that the model was made for
  * @param rmsEps added to the mean square in RMSNorm
  * @param ropeTheta base of the RoPE frequencies
+ * @param architecture what tells it from other decoders of this shape
  */
 public record ModelConfig(
     String name,
@@ -31,7 +32,8 @@ public record ModelConfig(
     float rmsEps,
     double ropeTheta,
     RopeScaling ropeScaling,
-    RopePairing ropePairing) {
+    RopePairing ropePairing,
+    Architecture architecture) {
 
   public ModelConfig {
     positive("layers", layers);
@@ -55,6 +57,43 @@ public record ModelConfig(
           "need 0 < rmsEps < 1 and a positive ropeTheta, were %s and %s"
               .formatted(rmsEps, ropeTheta));
     }
+    if (architecture.layers().size() != layers) {
+      throw new IllegalArgumentException(
+          "the architecture must have %d layers, had %d"
+              .formatted(layers, architecture.layers().size()));
+    }
+  }
+
+  /** A Llama. */
+  public ModelConfig(
+      String name,
+      int layers,
+      int hiddenSize,
+      int queryHeads,
+      int kvHeads,
+      int headSize,
+      int feedForwardSize,
+      int vocabularySize,
+      int contextLength,
+      float rmsEps,
+      double ropeTheta,
+      RopeScaling ropeScaling,
+      RopePairing ropePairing) {
+    this(
+        name,
+        layers,
+        hiddenSize,
+        queryHeads,
+        kvHeads,
+        headSize,
+        feedForwardSize,
+        vocabularySize,
+        contextLength,
+        rmsEps,
+        ropeTheta,
+        ropeScaling,
+        ropePairing,
+        Architecture.llama(layers, headSize));
   }
 
   private static void positive(String what, int value) {

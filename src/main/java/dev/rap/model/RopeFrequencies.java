@@ -12,16 +12,23 @@ import java.lang.foreign.ValueLayout;
  */
 public final class RopeFrequencies {
   private final double[] radiansPerPosition; // [headSize / 2]
+  private final double length; // of what was turned
 
+  /** The frequencies of a model, or of those layers that have no others. */
   public RopeFrequencies(ModelConfig config) {
-    int pairs = config.headSize() / 2;
-    radiansPerPosition = new double[pairs];
-    for (int i = 0; i < pairs; i++) {
-      double base = Math.pow(config.ropeTheta(), -2.0 * i / config.headSize());
+    this(config.headSize(), config.ropeTheta(), config.ropeScaling());
+  }
+
+  RopeFrequencies(int headSize, double theta, RopeScaling scaling) {
+    radiansPerPosition = new double[headSize / 2];
+    length = scaling instanceof RopeScaling.Yarn yarn ? yarn.attentionFactor() : 1;
+    for (int i = 0; i < radiansPerPosition.length; i++) {
+      double base = Math.pow(theta, -2.0 * i / headSize);
       radiansPerPosition[i] =
-          switch (config.ropeScaling()) {
+          switch (scaling) {
             case RopeScaling.None none -> base;
             case RopeScaling.Llama3 llama3 -> scaled(base, llama3);
+            case RopeScaling.Yarn yarn -> scaled(base, i, headSize, theta, yarn);
             case RopeScaling.Divisors divisors -> base / divisors.divisors()[i];
           };
     }
@@ -36,6 +43,23 @@ public final class RopeFrequencies {
     return share * base + (1 - share) * base / llama3.factor();
   }
 
+  // Linear in the number of the pair, between the pairs of fastTurns and slowTurns.
+  private static double scaled(
+      double base, int pair, int headSize, double theta, RopeScaling.Yarn yarn) {
+    double fast = pairOf(yarn.fastTurns(), headSize, theta, yarn.originalContext());
+    double slow = pairOf(yarn.slowTurns(), headSize, theta, yarn.originalContext());
+    double low = Math.max(yarn.wholePairs() ? Math.floor(fast) : fast, 0);
+    double high = Math.min(yarn.wholePairs() ? Math.ceil(slow) : slow, headSize - 1);
+    double width = low == high ? 0.001 : high - low;
+    double divided = Math.clamp((pair - low) / width, 0, 1);
+    return divided * base / yarn.factor() + (1 - divided) * base;
+  }
+
+  // The pair whose frequency makes so many turns in the context.
+  private static double pairOf(double turns, int headSize, double theta, int context) {
+    return headSize * Math.log(context / (turns * 2 * Math.PI)) / (2 * Math.log(theta));
+  }
+
   /**
    * Writes the cosines, then the sines, of one position.
    *
@@ -46,8 +70,9 @@ public final class RopeFrequencies {
     long first = 2L * pairs * row;
     for (int i = 0; i < pairs; i++) {
       double angle = position * radiansPerPosition[i];
-      cosSin.setAtIndex(ValueLayout.JAVA_FLOAT, first + i, (float) Math.cos(angle));
-      cosSin.setAtIndex(ValueLayout.JAVA_FLOAT, first + pairs + i, (float) Math.sin(angle));
+      cosSin.setAtIndex(ValueLayout.JAVA_FLOAT, first + i, (float) (length * Math.cos(angle)));
+      cosSin.setAtIndex(
+          ValueLayout.JAVA_FLOAT, first + pairs + i, (float) (length * Math.sin(angle)));
     }
   }
 }

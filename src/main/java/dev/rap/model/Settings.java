@@ -157,12 +157,50 @@ sealed interface Settings {
 
   /** {@return a positive, finite number that must be there} */
   default double positive(String key) {
-    double value = number(key).orElseThrow(() -> missing(key));
-    if (!(value > 0 && Double.isFinite(value))) {
+    return findPositive(key).orElseThrow(() -> missing(key));
+  }
+
+  /** {@return a positive, finite number} */
+  default OptionalDouble findPositive(String key) {
+    OptionalDouble value = number(key);
+    if (value.isPresent() && !(value.getAsDouble() > 0 && Double.isFinite(value.getAsDouble()))) {
       throw refusal(
-          "sets %s to %s, expected a positive number: fetch it again".formatted(key, value));
+          "sets %s to %s, expected a positive number: fetch it again"
+              .formatted(key, value.getAsDouble()));
     }
     return value;
+  }
+
+  /** {@return the bound of scores or logits; 0 if it is absent} */
+  default float softCap(String key) {
+    return (float) findPositive(key).orElse(0);
+  }
+
+  /**
+   * {@return YaRN, whose turns have the paper's defaults}
+   *
+   * @param theta of the model
+   * @param fastTurnsKey where the file may say otherwise
+   * @param slowTurnsKey likewise
+   */
+  default RopeScaling yarn(
+      double factor,
+      double attentionFactor,
+      double theta,
+      String fastTurnsKey,
+      String slowTurnsKey,
+      int originalContext,
+      boolean wholePairs) {
+    if (!(theta > 1)) {
+      throw unsupported("YaRN on a RoPE base of " + theta, "a base above 1");
+    }
+    return new RopeScaling.Yarn(
+        factor,
+        attentionFactor,
+        findPositive(fastTurnsKey).orElse(32),
+        findPositive(slowTurnsKey).orElse(1),
+        originalContext,
+        wholePairs);
   }
 
   /** {@return the configuration made of settings that are each in range, if they agree} */

@@ -3,6 +3,7 @@ package dev.rap.model;
 import dev.rap.tensor.Tensor;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * All parameters of a decoder. The tensors belong to the {@link Checkpoint} that they came from.
@@ -38,6 +39,10 @@ public record Weights(
    * @param gate {@code [F, D]}
    * @param up {@code [F, D]}
    * @param down {@code [D, F]}
+   * @param queryNorm of each query head, F32 {@code [1, Dh]}
+   * @param keyNorm of each key head, F32 {@code [1, Dh]}
+   * @param attentionPostNorm of what attention adds to the hidden state, F32 {@code [1, D]}
+   * @param feedForwardPostNorm of what feed-forward adds, F32 {@code [1, D]}
    */
   public record Layer(
       Tensor attentionNorm,
@@ -48,11 +53,29 @@ public record Weights(
       Tensor feedForwardNorm,
       Projection gate,
       Projection up,
-      Projection down) {
+      Projection down,
+      Optional<Tensor> queryNorm,
+      Optional<Tensor> keyNorm,
+      Optional<Tensor> attentionPostNorm,
+      Optional<Tensor> feedForwardPostNorm) {
 
     /** {@return the projection that a sublayer ends with} */
     public Projection output(Sublayer.Kind kind) {
       return kind == Sublayer.Kind.ATTENTION ? attentionOutput : down;
+    }
+
+    /** {@return the norm of what a sublayer adds to the hidden state} */
+    public Optional<Tensor> postNorm(Sublayer.Kind kind) {
+      return kind == Sublayer.Kind.ATTENTION ? attentionPostNorm : feedForwardPostNorm;
+    }
+
+    /** {@return all norms} */
+    public List<Tensor> norms() {
+      Stream<Tensor> always = Stream.of(attentionNorm, feedForwardNorm);
+      Stream<Tensor> some =
+          Stream.of(queryNorm, keyNorm, attentionPostNorm, feedForwardPostNorm)
+              .flatMap(Optional::stream);
+      return Stream.concat(always, some).toList();
     }
 
     /** {@return all of a sublayer, that which it ends with last} */

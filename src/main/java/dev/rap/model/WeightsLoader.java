@@ -5,7 +5,7 @@ import dev.rap.checkpoint.Checkpoint;
 import dev.rap.checkpoint.GgufCheckpoint;
 import dev.rap.checkpoint.HuggingFaceCheckpoint;
 
-/** Makes a Llama decoder of a checkpoint, and refuses by name what would not be one. */
+/** Makes a decoder of a checkpoint, and refuses by name what would not be one. */
 public final class WeightsLoader {
   private WeightsLoader() {}
 
@@ -23,12 +23,11 @@ public final class WeightsLoader {
     return switch (checkpoint) {
       case GgufCheckpoint file -> {
         GgufConfig config = new GgufConfig(file);
-        yield new WeightsReader(file, TensorNames.GGUF).read(config.read(), config.tied());
+        yield new WeightsReader(file, config.names()).read(config.read(), config.tied());
       }
       case HuggingFaceCheckpoint folder -> {
         HuggingFaceConfig config = new HuggingFaceConfig(folder);
-        yield new WeightsReader(folder, TensorNames.HUGGING_FACE)
-            .read(config.read(), config.tied());
+        yield new WeightsReader(folder, config.names()).read(config.read(), config.tied());
       }
     };
   }

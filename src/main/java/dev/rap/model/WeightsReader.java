@@ -2,10 +2,15 @@ package dev.rap.model;
 
 import dev.rap.InputException;
 import dev.rap.checkpoint.Checkpoint;
+import dev.rap.model.Family.Trait;
 import dev.rap.model.TensorNames.Part;
 import dev.rap.model.Weights.Layer;
 import dev.rap.model.Weights.Projection;
+import dev.rap.tensor.DType;
 import dev.rap.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -42,16 +47,82 @@ final class WeightsReader {
   private Layer layer(ModelConfig config, int layer) {
     int hiddenSize = config.hiddenSize();
     int channels = config.feedForwardSize();
+    Tensor attentionNorm = vector(names.of(layer, Part.ATTENTION_NORM), hiddenSize);
+    List<Projection> attention =
+        inputs(
+            layer,
+            Part.QUERY_KEY_VALUE,
+            List.of(Part.QUERY, Part.KEY, Part.VALUE),
+            List.of(config.querySize(), config.kvSize(), config.kvSize()),
+            hiddenSize);
+    List<Projection> feedForward =
+        inputs(
+            layer,
+            Part.GATE_UP,
+            List.of(Part.GATE, Part.UP),
+            List.of(channels, channels),
+            hiddenSize);
     return new Layer(
-        vector(names.of(layer, Part.ATTENTION_NORM), hiddenSize),
-        projection(names.of(layer, Part.QUERY), config.querySize(), hiddenSize),
-        projection(names.of(layer, Part.KEY), config.kvSize(), hiddenSize),
-        projection(names.of(layer, Part.VALUE), config.kvSize(), hiddenSize),
+        attentionNorm,
+        attention.get(0),
+        attention.get(1),
+        attention.get(2),
         projection(names.of(layer, Part.ATTENTION_OUTPUT), hiddenSize, config.querySize()),
         vector(names.of(layer, Part.FEED_FORWARD_NORM), hiddenSize),
-        projection(names.of(layer, Part.GATE), channels, hiddenSize),
-        projection(names.of(layer, Part.UP), channels, hiddenSize),
-        projection(names.of(layer, Part.DOWN), hiddenSize, channels));
+        feedForward.get(0),
+        feedForward.get(1),
+        projection(names.of(layer, Part.DOWN), hiddenSize, channels),
+        norm(layer, Trait.HEAD_NORMS, Part.QUERY_NORM, config.headSize()),
+        norm(layer, Trait.HEAD_NORMS, Part.KEY_NORM, config.headSize()),
+        norm(layer, Trait.GEMMA, Part.ATTENTION_POST_NORM, hiddenSize),
+        norm(layer, Trait.GEMMA, Part.FEED_FORWARD_POST_NORM, hiddenSize));
+  }
+
+  private Optional<Tensor> norm(int layer, Trait trait, Part part, int elements) {
+    return names.family().has(trait)
+        ? Optional.of(vector(names.of(layer, part), elements))
+        : Optional.empty();
+  }
+
+  // A tensor each, or all of them one below the other.
+  private List<Projection> inputs(
+      int layer, Part fused, List<Part> parts, List<Integer> outputs, int inputs) {
+    List<Projection> projections = new ArrayList<>();
+    if (!names.family().has(Trait.FUSED)) {
+      for (int i = 0; i < parts.size(); i++) {
+        projections.add(projection(names.of(layer, parts.get(i)), outputs.get(i), inputs));
+      }
+      requireBiases(layer, parts, projections);
+      return projections;
+    }
+    int rows = outputs.stream().mapToInt(Integer::intValue).reduce(0, Math::addExact);
+    Projection all = projection(names.of(layer, fused), rows, inputs);
+    int first = 0;
+    for (int count : outputs) {
+      projections.add(rows(all, first, count));
+      first += count;
+    }
+    return projections;
+  }
+
+  private void requireBiases(int layer, List<Part> parts, List<Projection> projections) {
+    boolean needed = names.family().has(Trait.QKV_BIASES) && parts.contains(Part.QUERY);
+    for (int i = 0; needed && i < parts.size(); i++) {
+      if (projections.get(i).bias().isEmpty()) {
+        checkpoint.tensor(names.of(layer, parts.get(i)) + ".bias"); // refused: it is not there
+      }
+    }
+  }
+
+  private static Projection rows(Projection all, int first, int count) {
+    Tensor matrix = all.matrix();
+    MemorySegment part =
+        matrix.data().asSlice(first * matrix.rowBytes(), count * matrix.rowBytes());
+    Optional<Tensor> bias =
+        all.bias()
+            .map(row -> row.data().asSlice((long) Float.BYTES * first, (long) Float.BYTES * count))
+            .map(elements -> new Tensor(DType.F32, 1, count, elements));
+    return new Projection(new Tensor(matrix.dtype(), count, matrix.columns(), part), bias);
   }
 
   private Projection projection(String name, int outputs, int inputs) {
@@ -69,7 +140,17 @@ final class WeightsReader {
   private Tensor vector(String name, int elements) {
     String full = name + ".weight";
     Tensor tensor = checkpoint.findF32(full).orElseGet(() -> checkpoint.tensor(full));
-    return take(full, tensor, 1, elements);
+    Tensor taken = take(full, tensor, 1, elements);
+    return names.family().has(Trait.GEMMA) && !names.isGguf() ? plusOne(taken) : taken;
+  }
+
+  private static Tensor plusOne(Tensor norm) {
+    MemorySegment sums = Arena.ofAuto().allocate(norm.byteSize(), 64);
+    for (int i = 0; i < norm.columns(); i++) {
+      float stored = norm.data().getAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, i);
+      sums.setAtIndex(ValueLayout.JAVA_FLOAT, i, 1 + stored);
+    }
+    return new Tensor(DType.F32, 1, norm.columns(), sums.asReadOnly());
   }
 
   private Tensor take(String name, Tensor tensor, int rows, int columns) {
@@ -87,8 +168,8 @@ final class WeightsReader {
     for (String name : checkpoint.names()) {
       if (!taken.containsKey(name) && !names.mayBeLeft(name, tied)) {
         throw new InputException(
-            "%s: has tensor %s, for which a Llama decoder of %d layers has no place; supported are norms, and attention and feed-forward with or without biases: use another model"
-                .formatted(checkpoint.path(), name, config.layers()));
+            "%s: has tensor %s, for which a %s decoder of %d layers has no place; supported are norms, and attention and feed-forward with or without biases: use another model"
+                .formatted(checkpoint.path(), name, names.family().title(), config.layers()));
       }
     }
   }

@@ -112,6 +112,11 @@ public final class HuggingFaceFolders {
               .put("low_freq_factor", llama3.lowFactor())
               .put("high_freq_factor", llama3.highFactor())
               .put("original_max_position_embeddings", llama3.originalContext());
+      case RopeScaling.Yarn yarn ->
+          json.putObject("rope_scaling")
+              .put("rope_type", "yarn")
+              .put("factor", yarn.factor())
+              .put("original_max_position_embeddings", yarn.originalContext());
       case RopeScaling.Divisors divisors ->
           json.putObject("rope_scaling")
               .put("rope_type", "linear")

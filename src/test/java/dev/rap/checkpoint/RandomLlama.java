@@ -185,6 +185,7 @@ public record RandomLlama(
       case RopeScaling.None() -> Arrays.fill(divisors, 1);
       case RopeScaling.Divisors(float[] stored) ->
           System.arraycopy(stored, 0, divisors, 0, divisors.length);
+      case RopeScaling.Yarn yarn -> throw new IllegalArgumentException("no divisors say " + yarn);
       case RopeScaling.Llama3 llama3 -> {
         for (int i = 0; i < divisors.length; i++) {
           double frequency = Math.pow(config.ropeTheta(), -2.0 * i / config.headSize());

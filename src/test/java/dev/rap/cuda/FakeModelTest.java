@@ -44,7 +44,9 @@ class FakeModelTest {
     "gqa8-sharded,      5, false",
     "ffn-biased,       24, true",
     "ffn-biased,       24, false",
-    "ffn-biased,        1, true"
+    "ffn-biased,        1, true",
+    "qwen2-yarn,       24, true",
+    "qwen2-yarn,        1, false"
   })
   void agreesWithTransformersAndLeavesNothing(String model, int stepTokens, boolean blas)
       throws Exception {

@@ -25,13 +25,20 @@ import java.util.function.Function;
  * Tiny models with the logits that Transformers computed for them in fp32, dense, with units
  * zeroed, and with mean inputs in their place ({@code scripts/golden-logits.py}).
  *
- * @param folder of one of them
+ * @param golden what was computed
+ * @param model one of them: a Hugging Face folder or a GGUF file
  */
-public record GoldenLogits(Path folder) {
+public record GoldenLogits(Path golden, Path model) {
   private static final Path GOLDEN = Path.of("src/test/resources/dev/rap/golden");
 
   public static GoldenLogits of(String model) {
-    return new GoldenLogits(GOLDEN.resolve(model));
+    Path folder = GOLDEN.resolve(model);
+    return new GoldenLogits(folder.resolve("golden.json"), folder);
+  }
+
+  static GoldenLogits ofGguf(String model) {
+    Path folder = GOLDEN.resolve(model);
+    return new GoldenLogits(folder.resolve("golden.json"), folder.resolve("model.gguf"));
   }
 
   /**
@@ -45,10 +52,10 @@ public record GoldenLogits(Path folder) {
   /** Runs all cases, and compares logits and losses. */
   public void check(Function<Weights, Backend> load, int stepTokens, Tolerance tolerance)
       throws IOException {
-    JsonNode golden = new ObjectMapper().readTree(folder.resolve("golden.json").toFile());
+    JsonNode golden = new ObjectMapper().readTree(this.golden.toFile());
     int[] tokens = ints(golden.get("tokens"));
     int[] positions = ints(golden.get("positions"));
-    try (Checkpoint checkpoint = Checkpoint.open(folder);
+    try (Checkpoint checkpoint = Checkpoint.open(model);
         Backend backend = load.apply(WeightsLoader.load(checkpoint))) {
       for (JsonNode goldenCase : golden.get("cases")) {
         try (ModelRunner runner =

@@ -1,9 +1,23 @@
 package dev.rap.engine;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.rap.kernels.CpuKernels;
 import dev.rap.kernels.Kernels;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Whole models against logits that Transformers computed in fp32, dense and with units zeroed
@@ -21,6 +35,66 @@ class GoldenLogitsTest {
   // 2^-9 * sqrt(14) = 0.0073 of the logits' norm.
   private static final GoldenLogits.Tolerance BF16 =
       new GoldenLogits.Tolerance(Double.POSITIVE_INFINITY, 0.01);
+
+  private static final List<String> FAMILIES =
+      List.of(
+          "llama-linear", "mistral", "qwen2-yarn", "qwen3", "smollm3", "gemma2", "gemma3", "phi3");
+
+  private static Stream<Arguments> families() {
+    return FAMILIES.stream()
+        .flatMap(
+            family ->
+                Stream.of(
+                    // 7 end inside of KvBlocks; 24 are a tile of queries, 7 are few and 1 decodes.
+                    Arguments.of(family, 24, "reference"),
+                    Arguments.of(family, 24, "native"),
+                    Arguments.of(family, 7, "native"),
+                    Arguments.of(family, 1, "native")));
+  }
+
+  @ParameterizedTest(name = "{0}, {1} tokens a step, {2}")
+  @MethodSource("families")
+  void familiesAgreeWithTransformersFromBothKindsOfFile(
+      String family, int stepTokens, String kernelKind) throws Exception {
+    for (GoldenLogits golden : List.of(GoldenLogits.of(family), GoldenLogits.ofGguf(family))) {
+      Kernels kernels = kernelKind.equals("native") ? CpuKernels.open(2) : CpuKernels.reference();
+      golden.check(weights -> new CpuBackend(weights, kernels, 2), stepTokens, EXACT);
+    }
+  }
+
+  // As the hub has the larger Gemmas: the decoder's tensors under one of two prefixes.
+  @ParameterizedTest
+  @ValueSource(strings = {"language_model.model.", "model.language_model."})
+  void aDecoderBesideImagesIsUsedAlone(String prefix, @TempDir Path folder) throws Exception {
+    GoldenLogits gemma = GoldenLogits.of("gemma3");
+    ObjectMapper json = new ObjectMapper();
+    ObjectNode config = json.createObjectNode().put("model_type", "gemma3");
+    config.putArray("architectures").add("Gemma3ForConditionalGeneration");
+    JsonNode text = json.readTree(gemma.model().resolve("config.json").toFile());
+    config.set("text_config", text);
+    Files.writeString(folder.resolve("config.json"), config.toString());
+    byte[] file = Files.readAllBytes(gemma.model().resolve("model.safetensors"));
+    int header = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN).getInt() + Long.BYTES;
+    int data = file.length - header;
+    String vision =
+        "{\"vision_tower.norm.weight\":{\"dtype\":\"F16\",\"shape\":[1],\"data_offsets\":[%d,%d]},"
+            .formatted(data, data + Short.BYTES);
+    String tensors =
+        new String(file, Long.BYTES, header - Long.BYTES, StandardCharsets.UTF_8)
+            .strip()
+            .replace("\"model.", "\"" + prefix)
+            .replaceFirst("\\{", vision);
+    byte[] names = tensors.getBytes(StandardCharsets.UTF_8);
+    ByteBuffer renamed =
+        ByteBuffer.allocate(Long.BYTES + names.length + data + Short.BYTES)
+            .order(ByteOrder.LITTLE_ENDIAN)
+            .putLong(names.length)
+            .put(names)
+            .put(file, header, data);
+    Files.write(folder.resolve("model.safetensors"), renamed.array());
+    new GoldenLogits(gemma.golden(), folder)
+        .check(weights -> new CpuBackend(weights, CpuKernels.reference(), 1), 24, EXACT);
+  }
 
   @ParameterizedTest(name = "{0}, {1} tokens a step, {2}")
   @CsvSource({

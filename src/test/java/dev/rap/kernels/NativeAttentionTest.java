@@ -75,11 +75,38 @@ class NativeAttentionTest {
     }
   }
 
+  @ParameterizedTest
+  @MethodSource("isas")
+  void windowsAndSoftCapsAgreeWithTheOracle(Isa isa) {
+    // Windows below a tile of queries, around a tile of positions, beyond a split, and larger than
+    // the sequence; a cap that scores reach, and one that hardly bends them.
+    List<Part> parts =
+        List.of(new Part(700, 1), new Part(0, 150), new Part(290, 40), new Part(95, 5));
+    try (Kernels kernels = new NativeKernels(2, isa)) {
+      for (int window : new int[] {1, 5, 33, 96, 97, 300, 2000}) {
+        compare(kernels, 64, 3, 16, new AttentionRule(0.125f, 0, window), parts);
+        compare(kernels, 34, 2, 5, new AttentionRule(0.3f, 1.5f, window), parts);
+      }
+      compare(kernels, 64, 4, 16, new AttentionRule(0.2f, 1, AttentionRule.UNBOUNDED), parts);
+      compare(kernels, 64, 4, 16, new AttentionRule(0.2f, 50, AttentionRule.UNBOUNDED), parts);
+    }
+  }
+
   private void compare(
       Kernels kernels, int headSize, int queryHeads, int blockSize, List<Part> parts) {
+    compare(kernels, headSize, queryHeads, blockSize, AttentionRule.plain(headSize), parts);
+  }
+
+  private void compare(
+      Kernels kernels,
+      int headSize,
+      int queryHeads,
+      int blockSize,
+      AttentionRule rule,
+      List<Part> parts) {
     for (Ranges groups : List.of(Ranges.all(KV_HEADS), Ranges.of(0, 1, 2, 3), Ranges.of())) {
       try (Arena arena = Arena.ofConfined()) {
-        new Case(arena, headSize, queryHeads, blockSize, parts, groups).compare(kernels);
+        new Case(arena, headSize, queryHeads, blockSize, rule, parts, groups).compare(kernels);
       }
     }
   }
@@ -89,16 +116,24 @@ class NativeAttentionTest {
     private final Random random = new Random(5);
     private final int headSize;
     private final int queryHeads;
+    private final AttentionRule rule;
     private final List<Part> parts;
     private final Ranges groups;
     private final KvLayer cache;
     private final TokenBatch batch;
 
     Case(
-        Arena arena, int headSize, int queryHeads, int blockSize, List<Part> parts, Ranges groups) {
+        Arena arena,
+        int headSize,
+        int queryHeads,
+        int blockSize,
+        AttentionRule rule,
+        List<Part> parts,
+        Ranges groups) {
       this.data = new RandomData(arena, headSize + blockSize);
       this.headSize = headSize;
       this.queryHeads = queryHeads;
+      this.rule = rule;
       this.parts = parts;
       this.groups = groups;
       int longest = parts.stream().mapToInt(p -> p.before() + p.tokens()).max().orElseThrow();
@@ -150,9 +185,12 @@ class NativeAttentionTest {
       return data.ints(values.stream().mapToInt(Integer::intValue).toArray());
     }
 
+    // What no token sees stays NaN.
     private void fill() {
       for (int s = 0; s < parts.size(); s++) {
-        for (int p = 0; p < parts.get(s).before() + parts.get(s).tokens(); p++) {
+        for (int p = rule.first(parts.get(s).before());
+            p < parts.get(s).before() + parts.get(s).tokens();
+            p++) {
           long row = (long) s * batch.blockTableStride() + p / batch.blockSize();
           int block =
               batch.blockTables().get(java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED, 4 * row);
@@ -183,21 +221,23 @@ class NativeAttentionTest {
       }
       MemorySegment expected = data.floats(elements, -77);
       MemorySegment actual = data.floats(elements, -77);
-      oracle.attention(expected, q, stride, queryHeads, cache, batch, present, groups);
-      kernels.attention(actual, q, stride, queryHeads, cache, batch, present, groups);
+      oracle.attention(expected, q, stride, queryHeads, rule, cache, batch, present, groups);
+      kernels.attention(actual, q, stride, queryHeads, rule, cache, batch, present, groups);
 
       // Scores: products of two vectors of headSize, whose norms are below 1.5 sqrt(headSize) or,
       // for the smallest, 4 sqrt(headSize).
       double norm = (headSize < 32 ? 4 : 1.5) * Math.sqrt(headSize);
-      double score = Tolerance.product(headSize, norm, norm) / Math.sqrt(headSize);
+      double score =
+          Tolerance.product(headSize, norm, norm) * rule.scale()
+              + rule.softCap() * Tolerance.SOFT_CAP;
       int positions = 1200;
       double bound = 4 * Tolerance.attention(score, positions);
       for (long i = 0; i < elements; i++) {
         long at = i;
         Tolerance.check(
             () ->
-                "headSize %d, %d query heads, %s, groups %s: token %d, column %d"
-                    .formatted(headSize, queryHeads, parts, groups, at / stride, at % stride),
+                "headSize %d, %d query heads, %s, %s, groups %s: token %d, column %d"
+                    .formatted(headSize, queryHeads, rule, parts, groups, at / stride, at % stride),
             at(expected, i),
             at(actual, i),
             bound);

@@ -74,28 +74,73 @@ class NativeElementwiseTest {
       for (int size : SIZES) {
         for (int tokens : new int[] {1, 2, 64}) {
           for (double scale : new double[] {1, 1e-12, 1e12}) {
-            norm(kernels, size, tokens, scale);
+            norm(kernels, size, size, Ranges.all(size), tokens, scale);
           }
         }
       }
     }
   }
 
-  private void norm(Kernels kernels, int size, int tokens, double scale) {
+  @ParameterizedTest
+  @MethodSource("isas")
+  void normsOfHeadsAgreeWithTheOracleAndLeaveTheOthersAlone(Isa isa) {
+    try (Kernels kernels = new NativeKernels(2, isa)) {
+      for (int size : new int[] {2, 16, 34, 64, 128}) {
+        for (int tokens : new int[] {1, 3, 64}) {
+          norm(kernels, size, 5 * size + 3, Ranges.of(0, size, 2 * size, 4 * size), tokens, 1);
+        }
+      }
+    }
+  }
+
+  private void norm(
+      Kernels kernels, int size, int stride, Ranges columns, int tokens, double scale) {
     try (Arena arena = Arena.ofConfined()) {
       RandomData data = new RandomData(arena, size);
-      long elements = (long) tokens * size;
+      long elements = (long) tokens * stride;
       MemorySegment x = data.normal(elements, scale);
       Tensor weight = new Tensor(DType.F32, 1, size, data.normal(size, 1));
-      MemorySegment expected = data.floats(elements, 0);
-      oracle.rmsNorm(expected, x, weight, tokens, 1e-5f);
-      kernels.rmsNorm(x, x, weight, tokens, 1e-5f);
-      // Half of the sum's relative error remains under the root; then five roundings.
+      MemorySegment expected = data.normal(elements, scale);
+      MemorySegment sums = arena.allocate(expected.byteSize(), 64).copyFrom(expected);
+      MemorySegment inPlace = arena.allocate(x.byteSize(), 64).copyFrom(x);
+      MemorySegment normed = arena.allocate(x.byteSize(), 64).copyFrom(x);
+      oracle.rmsNorm(normed, x, stride, tokens, weight, 1e-5f, columns, false);
+      kernels.rmsNorm(inPlace, inPlace, stride, tokens, weight, 1e-5f, columns, false);
+      oracle.rmsNorm(expected, x, stride, tokens, weight, 1e-5f, columns, true);
+      kernels.rmsNorm(sums, x, stride, tokens, weight, 1e-5f, columns, true);
+      // Half of the sum's relative error remains under the root; then five roundings. Where it is
+      // added, one more here and one in the oracle.
       double relative = (size / 2.0 + 5) * Tolerance.F32;
       for (long i = 0; i < elements; i++) {
-        double value = at(expected, i);
-        Tolerance.check(
-            () -> "norm of " + size, value, at(x, i), relative * Math.abs(value) + 1e-44);
+        double bound = relative * Math.abs(at(normed, i)) + 1e-44;
+        Tolerance.check(() -> "norm of " + size, at(normed, i), at(inPlace, i), bound);
+        double more = bound + 2 * Tolerance.F32 * Math.abs(at(expected, i));
+        Tolerance.check(() -> "added norm of " + size, at(expected, i), at(sums, i), more);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("isas")
+  void scalesAreExactAndSoftCapsAgreeWithTheOracle(Isa isa) {
+    try (Arena arena = Arena.ofConfined();
+        Kernels kernels = new NativeKernels(2, isa)) {
+      for (int columns : new int[] {1, 15, 8192, 8193, 20_000}) {
+        for (float cap : new float[] {0.5f, 30, 1000}) {
+          RandomData data = new RandomData(arena, columns);
+          MemorySegment x = data.normal(3L * columns, 40);
+          MemorySegment capped = arena.allocate(x.byteSize(), 64).copyFrom(x);
+          MemorySegment expected = arena.allocate(x.byteSize(), 64).copyFrom(x);
+          MemorySegment scaled = arena.allocate(x.byteSize(), 64).copyFrom(x);
+          oracle.softCap(expected, 3, columns, cap);
+          kernels.softCap(capped, 3, columns, cap);
+          kernels.scale(scaled, 3, columns, cap);
+          for (long i = 0; i < 3L * columns; i++) {
+            assertEquals(at(x, i) * cap, at(scaled, i));
+            Tolerance.check(
+                () -> "cap " + cap, at(expected, i), at(capped, i), cap * Tolerance.SOFT_CAP);
+          }
+        }
       }
     }
   }

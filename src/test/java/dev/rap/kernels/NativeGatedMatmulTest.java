@@ -37,16 +37,23 @@ class NativeGatedMatmulTest {
     try (Kernels kernels = new NativeKernels(2, isa)) {
       for (int tokens : new int[] {1, 2, 5, 17}) {
         for (boolean biased : new boolean[] {false, true}) {
-          compare(kernels, type, other, tokens, Ranges.all(97), biased);
-          compare(kernels, type, other, tokens, Ranges.of(0, 32, 64, 97), biased);
-          compare(kernels, type, other, tokens, Ranges.of(3, 20, 41, 90), biased);
+          Activation activation = biased ? Activation.SILU : Activation.GELU_TANH;
+          compare(kernels, type, other, tokens, Ranges.all(97), biased, Activation.SILU);
+          compare(kernels, type, other, tokens, Ranges.of(0, 32, 64, 97), biased, activation);
+          compare(kernels, type, other, tokens, Ranges.of(3, 20, 41, 90), biased, activation);
         }
       }
     }
   }
 
   private void compare(
-      Kernels kernels, DType gateType, DType upType, int tokens, Ranges rows, boolean biased) {
+      Kernels kernels,
+      DType gateType,
+      DType upType,
+      int tokens,
+      Ranges rows,
+      boolean biased,
+      Activation activation) {
     int columns = 160;
     try (Arena arena = Arena.ofConfined()) {
       RandomData data = new RandomData(arena, tokens);
@@ -64,8 +71,10 @@ class NativeGatedMatmulTest {
       oracle.matmul(ups, 97, x, columns, tokens, up, rows, all, false);
       MemorySegment gateBias = biased ? bias(data, gates, tokens) : MemorySegment.NULL;
       MemorySegment upBias = biased ? bias(data, ups, tokens) : MemorySegment.NULL;
-      oracle.gatedMatmul(expected, 97, x, columns, tokens, gate, up, gateBias, upBias, rows);
-      kernels.gatedMatmul(actual, 97, x, columns, tokens, gate, up, gateBias, upBias, rows);
+      oracle.gatedMatmul(
+          expected, 97, x, columns, tokens, gate, up, gateBias, upBias, activation, rows);
+      kernels.gatedMatmul(
+          actual, 97, x, columns, tokens, gate, up, gateBias, upBias, activation, rows);
 
       // Norms: weights are below 3 in the mean square, activations are below 127.
       double product = Tolerance.product(columns, Math.sqrt(3 * columns), 127 * Math.sqrt(columns));
@@ -73,12 +82,12 @@ class NativeGatedMatmulTest {
         int index = i;
         double g = at(gates, i);
         double u = at(ups, i);
-        double silu = g / (1 + Math.exp(-g));
-        // silu has a slope below 1.1.
+        double gated = activation == Activation.SILU ? silu(g) : gelu(g);
+        // Both have a slope below 1.2.
         double bound =
-            1.1 * product * Math.abs(u)
-                + Math.abs(silu) * product
-                + Math.abs(silu * u) * (Tolerance.EXP + 4 * Tolerance.F32);
+            1.2 * product * Math.abs(u)
+                + Math.abs(gated) * product
+                + Math.abs(gated * u) * (relative(activation, g) + 4 * Tolerance.F32);
         Tolerance.check(
             () -> "%s gate, %s up, %d tokens: %d".formatted(gateType, upType, tokens, index),
             at(expected, i),
@@ -86,6 +95,27 @@ class NativeGatedMatmulTest {
             bound);
       }
     }
+  }
+
+  private static double silu(double x) {
+    return x / (1 + Math.exp(-x));
+  }
+
+  private static double gelu(double x) {
+    return x / (1 + Math.exp(-exponent(x)));
+  }
+
+  // 2 sqrt(2 / pi) (x + 0.044715 x^3), as (1 + tanh(u)) / 2 = 1 / (1 + exp(-2 u)).
+  private static double exponent(double x) {
+    return 2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x);
+  }
+
+  // Of an activation: its exponential's, and five roundings of the exponent where that is no more
+  // than the product.
+  private static double relative(Activation activation, double x) {
+    return activation == Activation.SILU
+        ? Tolerance.EXP
+        : Tolerance.EXP + 5 * Tolerance.F32 * Math.min(88, Math.abs(exponent(x)));
   }
 
   /** {@return a bias of whole numbers for 97 rows, which is added to products of theirs} */
@@ -100,7 +130,7 @@ class NativeGatedMatmulTest {
 
   @ParameterizedTest
   @MethodSource("isas")
-  void exponentialIsAccurateOverItsRange(Isa isa) {
+  void activationsAreAccurateOverTheirRange(Isa isa) {
     // For g far below zero silu(g) is g exp(g): a relative error of the exponential is one of silu.
     int rows = 8001;
     try (Arena arena = Arena.ofConfined();
@@ -114,11 +144,16 @@ class NativeGatedMatmulTest {
       Tensor up = new Tensor(DType.F32, rows, 1, data.floats(rows, 1));
       MemorySegment y = data.floats(rows, 0);
       MemorySegment none = MemorySegment.NULL;
-      kernels.gatedMatmul(y, rows, data.floats(1, 1), 1, 1, gate, up, none, none, Ranges.all(rows));
-      for (int r = 0; r < rows; r++) {
-        double g = at(gates, r);
-        double silu = g / (1 + Math.exp(-g));
-        Tolerance.check(() -> "silu(" + g + ")", silu, at(y, r), Tolerance.EXP * Math.abs(silu));
+      for (Activation activation : Activation.values()) {
+        Ranges all = Ranges.all(rows);
+        MemorySegment one = data.floats(1, 1);
+        kernels.gatedMatmul(y, rows, one, 1, 1, gate, up, none, none, activation, all);
+        for (int r = 0; r < rows; r++) {
+          double g = at(gates, r);
+          double expected = activation == Activation.SILU ? silu(g) : gelu(g);
+          double bound = relative(activation, g) * Math.abs(expected) + 1e-36;
+          Tolerance.check(() -> activation + "(" + g + ")", expected, at(y, r), bound);
+        }
       }
     }
   }

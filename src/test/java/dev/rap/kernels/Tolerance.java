@@ -19,6 +19,9 @@ final class Tolerance {
   /** Of the kernels' exp, relative: what the issue asks for. */
   static final double EXP = 1e-6;
 
+  /** Of the kernels' soft cap, relative to the cap: by native/simd.h. */
+  static final double SOFT_CAP = 5e-7;
+
   /**
    * Standard deviations that no rounding error among a few million may pass: beyond 7 lies 3e-12 of
    * a normal distribution.

@@ -3,14 +3,21 @@ package dev.rap.memory;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.rap.checkpoint.Checkpoint;
 import dev.rap.kernels.RopePairing;
 import dev.rap.model.ModelConfig;
 import dev.rap.model.RetentionMask;
 import dev.rap.model.RopeScaling;
 import dev.rap.model.Sublayer;
 import dev.rap.model.Sublayer.Kind;
+import dev.rap.model.Weights;
+import dev.rap.model.WeightsLoader;
+import java.nio.file.Path;
+import java.util.BitSet;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class MemoryModelTest {
   private static final ModelConfig LLAMA_2_7B = config(32, 4096, 32, 32, 128, 11008, 32000);
@@ -53,6 +60,34 @@ class MemoryModelTest {
       mask = mask.without(new Sublayer(layer, Kind.FEED_FORWARD));
     }
     return mask;
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"llama-linear", "qwen2-yarn", "qwen3", "gemma2", "gemma3", "phi3"})
+  void everyTensorOfAFamilyCountsOnce(String family) {
+    Path file = Path.of("src/test/resources/dev/rap/golden", family, "model.gguf");
+    try (Checkpoint checkpoint = Checkpoint.open(file)) {
+      Weights weights = WeightsLoader.load(checkpoint);
+      long stored =
+          checkpoint.names().stream().mapToLong(name -> checkpoint.tensor(name).byteSize()).sum();
+      assertEquals(stored, MemoryModel.weightBytes(weights, Storage.AS_STORED));
+      // Of two head groups, or of as many blocks as there are, each is its share.
+      ModelConfig config = weights.config();
+      MemoryModel memory = MemoryModel.of(weights, config.maskShape(32), Storage.AS_STORED);
+      RetentionMask dense = RetentionMask.dense(config.maskShape(32));
+      BitSet first = BitSet.valueOf(new long[] {1});
+      Workload one = new Workload(1, 1);
+      for (Kind kind : Kind.values()) {
+        Sublayer sublayer = new Sublayer(0, kind);
+        long matrices =
+            weights.layers().getFirst().projections(kind).stream()
+                .mapToLong(projection -> projection.matrix().byteSize())
+                .sum();
+        int units = config.maskShape(32).units(kind);
+        long kept = memory.use(dense.with(sublayer, first), one).weights();
+        assertEquals(stored - matrices * (units - 1) / units, kept, sublayer.toString());
+      }
+    }
   }
 
   // The three rows of the paper's table for Llama-2-7B, in units of 1e9 bytes.

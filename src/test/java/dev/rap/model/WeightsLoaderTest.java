@@ -329,20 +329,20 @@ class WeightsLoaderTest {
   @Test
   void otherArchitecturesAreRefusedByName() {
     assertGgufRefused(
-        new GgufFiles.Writer().string("general.architecture", "gemma3"),
-        "architecture gemma3",
-        "supported: llama");
+        new GgufFiles.Writer().string("general.architecture", "mamba"),
+        "architecture mamba",
+        "supported: llama, qwen2, qwen3, smollm3, gemma2, gemma3, phi3");
     assertGgufRefused(
         new GgufFiles.Writer().string("general.architecture", "x\u001b[31m" + "y".repeat(200)),
         "architecture x?[31my",
         "yyy...");
     assertGgufRefused(new GgufFiles.Writer(), "lacks the setting general.architecture");
     assertConfigRefused(
-        config -> config.putArray("architectures").add("Qwen2ForCausalLM"),
-        "[\"Qwen2ForCausalLM\"]",
-        "supported: LlamaForCausalLM");
+        config -> config.putArray("architectures").add("MambaForCausalLM"),
+        "[\"MambaForCausalLM\"]",
+        "supported: LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM");
     assertConfigRefused(
-        config -> config.put("model_type", "qwen2").remove("architectures"), "architecture");
+        config -> config.put("model_type", "mamba").remove("architectures"), "architecture");
   }
 
   @Test
@@ -350,12 +350,14 @@ class WeightsLoaderTest {
     assertGgufRefused(
         GgufFiles.writer(TINY).uint32("llama.expert_count", 8), "a mixture of experts");
     assertGgufRefused(
-        GgufFiles.writer(TINY).uint32("llama.attention.sliding_window", 64),
-        "sliding-window attention");
+        GgufFiles.writer(TINY).string("llama.rope.scaling.type", "longrope"),
+        "RoPE scaling of kind longrope",
+        "none, linear, yarn");
     assertGgufRefused(
-        GgufFiles.writer(TINY).string("llama.rope.scaling.type", "yarn"),
-        "RoPE scaling of kind yarn",
-        "none, linear");
+        GgufFiles.writer(TINY)
+            .string("llama.rope.scaling.type", "yarn")
+            .float32("llama.rope.scaling.yarn_ext_factor", 0.5f),
+        "YaRN of extrapolation factor 0.5");
     assertGgufRefused(
         minimal().uint32("llama.rope.dimension_count", 16), "RoPE on 16 of 32 dimensions");
     assertGgufRefused(minimal().uint32("llama.attention.value_length", 16), "values of 16");
@@ -373,7 +375,8 @@ class WeightsLoaderTest {
         "hidden_act            | \"gelu\"   | activation gelu",
         "quantization_config   | {\"a\":1}  | quantised weights",
         "partial_rotary_factor | 0.5        | RoPE on 0.5",
-        "rope_scaling          | {\"rope_type\":\"yarn\",\"factor\":4} | default, linear, llama3",
+        "rope_scaling          | {\"rope_type\":\"longrope\"} | default, linear, llama3, yarn",
+        "rope_scaling          | {\"rope_type\":\"yarn\",\"factor\":-4} | positive number",
         "rope_scaling          | {\"rope_type\":\"llama3\"} | lacks the setting",
         "rope_scaling          | {\"rope_type\":\"linear\",\"factor\":0} | positive number",
         "rope_scaling          | 7          | expected an object",

@@ -5,6 +5,7 @@ import static dev.rap.kernels.reference.Layouts.U16;
 import static dev.rap.kernels.reference.Layouts.f16;
 import static dev.rap.kernels.reference.Layouts.i32;
 
+import dev.rap.kernels.AttentionRule;
 import dev.rap.kernels.KvLayer;
 import dev.rap.kernels.Ranges;
 import dev.rap.kernels.TokenBatch;
@@ -45,6 +46,7 @@ final class ReferenceAttention {
       MemorySegment q,
       int stride,
       int queryHeadsPerGroup,
+      AttentionRule rule,
       MemorySegment present,
       Ranges headGroups) {
     for (int t = 0; t < batch.tokens(); t++) {
@@ -55,7 +57,7 @@ final class ReferenceAttention {
               present.get(ValueLayout.JAVA_BYTE, (long) sequence * cache.headGroups() + group) != 0;
           for (int h = group * queryHeadsPerGroup; h < (group + 1) * queryHeadsPerGroup; h++) {
             long at = 4 * ((long) t * stride + (long) h * cache.headSize());
-            double[] head = has ? head(q, at, t, group) : new double[cache.headSize()];
+            double[] head = has ? head(q, at, t, group, rule) : new double[cache.headSize()];
             for (int d = 0; d < cache.headSize(); d++) {
               y.set(F32, at + 4L * d, (float) head[d]);
             }
@@ -65,32 +67,37 @@ final class ReferenceAttention {
     }
   }
 
-  private double[] head(MemorySegment q, long at, int token, int group) {
-    int positions = i32(batch.positions(), token) + 1;
-    double[] weights = new double[positions];
+  private double[] head(MemorySegment q, long at, int token, int group, AttentionRule rule) {
+    int last = i32(batch.positions(), token);
+    int first = rule.first(last);
+    double[] weights = new double[last + 1 - first];
     double highest = Double.NEGATIVE_INFINITY;
-    for (int p = 0; p < positions; p++) {
-      long key = offset(group, slot(token, p));
-      double sum = 0;
-      for (int d = 0; d < cache.headSize(); d++) {
-        sum += (double) q.get(F32, at + 4L * d) * f16(cache.keys(), key + 2L * d);
-      }
-      weights[p] = sum / Math.sqrt(cache.headSize());
-      highest = Math.max(highest, weights[p]);
+    for (int i = 0; i < weights.length; i++) {
+      weights[i] = score(q, at, offset(group, slot(token, first + i)), rule);
+      highest = Math.max(highest, weights[i]);
     }
     double total = 0;
-    for (int p = 0; p < positions; p++) {
-      weights[p] = Math.exp(weights[p] - highest);
-      total += weights[p];
+    for (int i = 0; i < weights.length; i++) {
+      weights[i] = Math.exp(weights[i] - highest);
+      total += weights[i];
     }
     double[] out = new double[cache.headSize()];
-    for (int p = 0; p < positions; p++) {
-      long value = offset(group, slot(token, p));
+    for (int i = 0; i < weights.length; i++) {
+      long value = offset(group, slot(token, first + i));
       for (int d = 0; d < cache.headSize(); d++) {
-        out[d] += weights[p] / total * f16(cache.values(), value + 2L * d);
+        out[d] += weights[i] / total * f16(cache.values(), value + 2L * d);
       }
     }
     return out;
+  }
+
+  private double score(MemorySegment q, long at, long key, AttentionRule rule) {
+    double sum = 0;
+    for (int d = 0; d < cache.headSize(); d++) {
+      sum += (double) q.get(F32, at + 4L * d) * f16(cache.keys(), key + 2L * d);
+    }
+    double scaled = sum * rule.scale();
+    return rule.softCap() == 0 ? scaled : rule.softCap() * Math.tanh(scaled / rule.softCap());
   }
 
   private int slot(int token, int position) {

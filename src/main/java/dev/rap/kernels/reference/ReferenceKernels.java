@@ -4,6 +4,8 @@ import static dev.rap.kernels.reference.Layouts.F32;
 import static dev.rap.kernels.reference.Layouts.F64;
 import static dev.rap.kernels.reference.Layouts.i32;
 
+import dev.rap.kernels.Activation;
+import dev.rap.kernels.AttentionRule;
 import dev.rap.kernels.Kernels;
 import dev.rap.kernels.KvLayer;
 import dev.rap.kernels.Ranges;
@@ -32,20 +34,51 @@ public final class ReferenceKernels implements Kernels {
   }
 
   @Override
-  public void rmsNorm(MemorySegment y, MemorySegment x, Tensor weight, int tokens, float eps) {
+  public void rmsNorm(
+      MemorySegment y,
+      MemorySegment x,
+      int stride,
+      int tokens,
+      Tensor weight,
+      float eps,
+      Ranges columns,
+      boolean accumulate) {
     int size = weight.columns();
     for (int t = 0; t < tokens; t++) {
-      long base = 4L * t * size;
-      double squares = 0;
-      for (int c = 0; c < size; c++) {
-        double value = x.get(F32, base + 4L * c);
-        squares += value * value;
+      for (int i = 0; i < columns.count(); i++) {
+        for (int first = columns.start(i); first < columns.end(i); first += size) {
+          long base = 4 * ((long) t * stride + first);
+          double scale = 1 / Math.sqrt(meanSquare(x, base, size) + eps);
+          for (int c = 0; c < size; c++) {
+            long at = base + 4L * c;
+            double value = x.get(F32, at) * scale * weight.data().get(F32, 4L * c);
+            y.set(F32, at, (float) (value + (accumulate ? y.get(F32, at) : 0)));
+          }
+        }
       }
-      double scale = 1 / Math.sqrt(squares / size + eps);
-      for (int c = 0; c < size; c++) {
-        double value = x.get(F32, base + 4L * c) * scale * weight.data().get(F32, 4L * c);
-        y.set(F32, base + 4L * c, (float) value);
-      }
+    }
+  }
+
+  private static double meanSquare(MemorySegment x, long base, int size) {
+    double squares = 0;
+    for (int c = 0; c < size; c++) {
+      double value = x.get(F32, base + 4L * c);
+      squares += value * value;
+    }
+    return squares / size;
+  }
+
+  @Override
+  public void scale(MemorySegment x, int rows, int columns, float factor) {
+    for (long i = 0; i < (long) rows * columns; i++) {
+      x.set(F32, 4 * i, x.get(F32, 4 * i) * factor);
+    }
+  }
+
+  @Override
+  public void softCap(MemorySegment x, int rows, int columns, float cap) {
+    for (long i = 0; i < (long) rows * columns; i++) {
+      x.set(F32, 4 * i, (float) (cap * Math.tanh((double) x.get(F32, 4 * i) / cap)));
     }
   }
 
@@ -83,6 +116,7 @@ public final class ReferenceKernels implements Kernels {
       Tensor up,
       MemorySegment gateBias,
       MemorySegment upBias,
+      Activation activation,
       Ranges rows) {
     MatrixProduct product = new MatrixProduct(x, xStride, tokens, Ranges.all(gate.columns()));
     forEach(
@@ -91,12 +125,19 @@ public final class ReferenceKernels implements Kernels {
           double[] gates = product.row(gate, r);
           double[] ups = product.row(up, r);
           for (int t = 0; t < tokens; t++) {
-            double gated = gates[t] + biasOf(gateBias, r);
-            double silu = gated / (1 + Math.exp(-gated));
-            double value = silu * (ups[t] + biasOf(upBias, r));
+            double gated = activate(activation, gates[t] + biasOf(gateBias, r));
+            double value = gated * (ups[t] + biasOf(upBias, r));
             y.set(F32, 4 * ((long) t * yStride + r), (float) value);
           }
         });
+  }
+
+  private static double activate(Activation activation, double x) {
+    return switch (activation) {
+      case SILU -> x / (1 + Math.exp(-x));
+      case GELU_TANH ->
+          x / 2 * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
+    };
   }
 
   private static float biasOf(MemorySegment bias, int row) {
@@ -160,12 +201,13 @@ public final class ReferenceKernels implements Kernels {
       MemorySegment q,
       int stride,
       int queryHeadsPerGroup,
+      AttentionRule rule,
       KvLayer cache,
       TokenBatch batch,
       MemorySegment present,
       Ranges headGroups) {
     new ReferenceAttention(cache, batch)
-        .attend(y, q, stride, queryHeadsPerGroup, present, headGroups);
+        .attend(y, q, stride, queryHeadsPerGroup, rule, present, headGroups);
   }
 
   @Override

@@ -3,6 +3,8 @@ package dev.rap.kernels.reference;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.rap.kernels.Activation;
+import dev.rap.kernels.AttentionRule;
 import dev.rap.kernels.Buffers;
 import dev.rap.kernels.CpuKernels;
 import dev.rap.kernels.Kernels;
@@ -15,6 +17,7 @@ import dev.rap.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
 /** The oracle against numbers worked out by hand. */
@@ -89,12 +92,34 @@ class ReferenceKernelsTest {
   void rmsNormDividesByTheRootMeanSquare() {
     // Mean square of (1, 7) is 25; of (3, 1) it is 5, with eps 4 it is 9.
     MemorySegment x = buffers.floats(1, 7);
-    kernels.rmsNorm(x, x, buffers.matrix(1, 2, 10, 5), 1, 0);
+    kernels.rmsNorm(x, x, 2, 1, buffers.matrix(1, 2, 10, 5), 0, Ranges.all(2), false);
     assertArrayEquals(new float[] {2, 7}, Buffers.read(x), 1e-6f);
 
     MemorySegment y = buffers.floats(NAN, NAN);
-    kernels.rmsNorm(y, buffers.floats(3, 1), buffers.matrix(1, 2, 1, 3), 1, 4);
+    Tensor weight = buffers.matrix(1, 2, 1, 3);
+    kernels.rmsNorm(y, buffers.floats(3, 1), 2, 1, weight, 4, Ranges.all(2), false);
     assertArrayEquals(new float[] {1, 1}, Buffers.read(y), 1e-6f);
+  }
+
+  @Test
+  void rmsNormOfHeadsTakesEachByItselfAndMayAdd() {
+    // Two tokens of three heads of 2, of which the middle one is dropped.
+    MemorySegment x = buffers.floats(1, 7, NAN, NAN, 7, 1, 3, 3, NAN, NAN, -5, 5);
+    MemorySegment y = buffers.floats(1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6);
+    Tensor weight = buffers.matrix(1, 2, 10, 5);
+    kernels.rmsNorm(y, x, 6, 2, weight, 0, Ranges.of(0, 2, 4, 6), true);
+    assertArrayEquals(new float[] {3, 8, 2, 2, 17, 4, 14, 9, 5, 5, -4, 11}, Buffers.read(y), 1e-5f);
+  }
+
+  @Test
+  void scaleMultipliesAndSoftCapBoundsByTheHyperbolicTangent() {
+    MemorySegment x = buffers.floats(-1, 2, 0, 5);
+    kernels.scale(x, 2, 2, 3);
+    assertArrayEquals(new float[] {-3, 6, 0, 15}, Buffers.read(x));
+    // tanh(ln 3 / 2) = (3 - 1) / (3 + 1).
+    MemorySegment y = buffers.floats(5 * LN3, 0, -5 * LN3, 1e9f);
+    kernels.softCap(y, 1, 4, 10);
+    assertArrayEquals(new float[] {5, 0, -5, 10}, Buffers.read(y), 1e-5f);
   }
 
   @Test
@@ -135,8 +160,28 @@ class ReferenceKernelsTest {
         buffers.matrix(2, 2, 0, 0.5f, NAN, NAN),
         MemorySegment.NULL,
         MemorySegment.NULL,
+        Activation.SILU,
         Ranges.all(1));
     assertArrayEquals(new float[] {3 * LN3, -1}, Buffers.read(y), 1e-6f);
+  }
+
+  @Test
+  void gateMayBeGeluOfItsProduct() {
+    // tanh(sqrt(2 / pi) (1 + 0.044715)) = 0.682384; of 2 (1 + 0.17886) it is 0.954598.
+    MemorySegment y = buffers.floats(NAN, NAN, NAN);
+    kernels.gatedMatmul(
+        y,
+        3,
+        buffers.floats(1),
+        1,
+        1,
+        buffers.matrix(3, 1, 1, -1, 2),
+        buffers.matrix(3, 1, 2, 2, 3),
+        MemorySegment.NULL,
+        MemorySegment.NULL,
+        Activation.GELU_TANH,
+        Ranges.all(3));
+    assertArrayEquals(new float[] {1.682384f, -0.317616f, 5.863793f}, Buffers.read(y), 2e-5f);
   }
 
   @Test
@@ -152,6 +197,7 @@ class ReferenceKernelsTest {
         buffers.matrix(2, 1, NAN, 0.5f),
         buffers.floats(NAN, LN3 - 1),
         buffers.floats(NAN, 3.5f),
+        Activation.SILU,
         Ranges.of(1, 2));
     assertArrayEquals(new float[] {-1, 3 * LN3}, Buffers.read(y), 1e-6f);
   }
@@ -203,7 +249,8 @@ class ReferenceKernelsTest {
     MemorySegment q =
         buffers.floats(5, 5, 5, 5, 9, 9, 9, 9, two, 0, 0, 0, 9, 9, 9, 9, 0, 0, two, 0, 9, 9, 9, 9);
     MemorySegment y = buffers.floats(new float[24]);
-    kernels.attention(y, q, 8, 1, cache, batch, buffers.bytes(1, 0), Ranges.all(2));
+    AttentionRule plain = AttentionRule.plain(4);
+    kernels.attention(y, q, 8, 1, plain, cache, batch, buffers.bytes(1, 0), Ranges.all(2));
     // Weights: 1; 3/4, 1/4; 1/5, 1/5, 3/5. Group 1 is absent and yields zeros.
     assertArrayEquals(
         new float[] {
@@ -211,6 +258,19 @@ class ReferenceKernelsTest {
         },
         Buffers.read(y),
         1e-5f);
+
+    // Two positions are seen: 1; 3/4, 1/4; 1/4, 3/4.
+    AttentionRule windowed = new AttentionRule(0.5f, 0, 2);
+    kernels.attention(y, q, 8, 1, windowed, cache, batch, buffers.bytes(1, 0), Ranges.all(1));
+    assertArrayEquals(new float[] {0, 2, 6, 1}, Arrays.copyOfRange(Buffers.read(y), 16, 20), 1e-5f);
+
+    // 2 ln 3 is capped at ln 9 * tanh(ln 3 / ln 9) = 1.015375: e^1.015375 = 2.760399 of 3.760399.
+    AttentionRule capped = new AttentionRule(0.5f, 2 * LN3, 2);
+    kernels.attention(y, q, 8, 1, capped, cache, batch, buffers.bytes(1, 0), Ranges.all(1));
+    assertArrayEquals(
+        new float[] {0, 2.127434f, 5.872566f, 1},
+        Arrays.copyOfRange(Buffers.read(y), 16, 20),
+        1e-4f);
   }
 
   @Test

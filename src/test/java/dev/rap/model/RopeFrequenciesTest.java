@@ -1,0 +1,67 @@
+package dev.rap.model;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import org.junit.jupiter.api.Test;
+
+/** YaRN against what transformers 5.23.0 computes in {@code _compute_yarn_parameters}, in F32. */
+class RopeFrequenciesTest {
+  private static final int HEAD_SIZE = 16;
+
+  @Test
+  void pairsBetweenFastAndSlowAreBlended() {
+    RopeScaling.Yarn yarn =
+        new RopeScaling.Yarn(4, RopeScaling.Yarn.attentionFactor(4), 32, 1, 512, true);
+    assertEquals(1.138629436, yarn.attentionFactor(), 1e-9);
+    check(
+        yarn,
+        1.138629436,
+        new double[] {
+          1,
+          0.25693506,
+          0.0625,
+          0.0138349654,
+          0.00249999994,
+          0.000790569466,
+          0.000250000012,
+          7.90569466e-05
+        });
+  }
+
+  @Test
+  void theBlendMayBeginAndEndWithinAPair() {
+    check(
+        new RopeScaling.Yarn(8, 0.7, 8, 2, 64, false),
+        0.7,
+        new double[] {
+          1,
+          0.134649381,
+          0.0125000002,
+          0.00395284733,
+          0.00124999997,
+          0.000395284733,
+          0.000125000006,
+          3.95284733e-05
+        });
+  }
+
+  private static void check(RopeScaling.Yarn yarn, double length, double[] radians) {
+    RopeFrequencies frequencies = new RopeFrequencies(HEAD_SIZE, 10_000, yarn);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment cosSin = arena.allocate(4L * HEAD_SIZE, 64);
+      for (int position : new int[] {0, 1, 3}) {
+        frequencies.write(cosSin, 0, position);
+        for (int i = 0; i < radians.length; i++) {
+          double angle = position * radians[i];
+          double cosine = cosSin.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+          double sine = cosSin.getAtIndex(ValueLayout.JAVA_FLOAT, HEAD_SIZE / 2 + i);
+          assertEquals(length * Math.cos(angle), cosine, 1e-6, "cosine of pair " + i);
+          assertEquals(length * Math.sin(angle), sine, 1e-6, "sine of pair " + i);
+        }
+      }
+    }
+  }
+}
