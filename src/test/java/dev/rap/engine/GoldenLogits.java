@@ -46,11 +46,22 @@ public record GoldenLogits(Path folder) {
   public void check(Function<Weights, Backend> load, int stepTokens, Tolerance tolerance)
       throws IOException {
     JsonNode golden = new ObjectMapper().readTree(folder.resolve("golden.json").toFile());
+    check(folder, golden, golden.get("cases"), load, stepTokens, tolerance);
+  }
+
+  /** The same for the model at {@code path}, with tokens and positions of {@code golden}. */
+  public static void check(
+      Path path,
+      JsonNode golden,
+      JsonNode cases,
+      Function<Weights, Backend> load,
+      int stepTokens,
+      Tolerance tolerance) {
     int[] tokens = ints(golden.get("tokens"));
     int[] positions = ints(golden.get("positions"));
-    try (Checkpoint checkpoint = Checkpoint.open(folder);
+    try (Checkpoint checkpoint = Checkpoint.open(path);
         Backend backend = load.apply(WeightsLoader.load(checkpoint))) {
-      for (JsonNode goldenCase : golden.get("cases")) {
+      for (JsonNode goldenCase : cases) {
         try (ModelRunner runner =
             backend.newRunner(new ModelRunner.Limits(stepTokens, 1, 32, 32, 5))) {
           RetentionMask mask = mask(goldenCase.get("mask"), backend.weights());
