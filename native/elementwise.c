@@ -38,10 +38,10 @@ INLINE void embed_row(const int dtype, float* y, const uint8_t* row, int64_t col
   int64_t c = 0;
   for (; c + GROUP <= columns; c += GROUP) {
     vf v[GROUP_VECTORS];
-    load_group(dtype, row + column_offset(dtype, c), v);
+    load_group(dtype, row + column_offset(dtype, c), group_in_block(dtype, c), v);
     for (int i = 0; i < GROUP_VECTORS; i++) store(y + c + i * W, v[i]);
   }
-  if (c < columns) {
+  if (block_elements(dtype) == 1 && c < columns) {
     float all[GROUP];
     vf v[GROUP_VECTORS];
     load_group_part(dtype, row + column_offset(dtype, c), (int)(columns - c), v);
@@ -57,12 +57,10 @@ static void embed_item(void* context, int item, int member) {
     float* y = (float*)job->y + t * job->size;
     const uint8_t* row = (const uint8_t*)job->x + job->index[t] * job->stride;
     switch (job->kind) {
-      case RAP_F32: embed_row(RAP_F32, y, row, job->size); break;
-      case RAP_F16: embed_row(RAP_F16, y, row, job->size); break;
-      case RAP_BF16: embed_row(RAP_BF16, y, row, job->size); break;
-      case RAP_Q8_0: embed_row(RAP_Q8_0, y, row, job->size); break;
-      case RAP_Q4_0: embed_row(RAP_Q4_0, y, row, job->size); break;
-      case RAP_Q4_1: embed_row(RAP_Q4_1, y, row, job->size); break;
+#define CASE_(dtype) \
+  case dtype: embed_row(dtype, y, row, job->size); break;
+      PLAIN_TYPES(CASE_) BLOCK_TYPES(CASE_)
+#undef CASE_
     }
   }
 }

@@ -21,9 +21,8 @@ static const struct method* method_for(int dtype, int tokens) {
   int few = tokens <= FEW;
   (void)dtype;  // where all types go the same way
 #if defined(__AVX512VNNI__)
-  if (dtype == RAP_Q8_0 || dtype == RAP_Q4_0 || dtype == RAP_Q4_1) {
-    return few ? &VARIANT(int8_few) : &VARIANT(int8_many);
-  }
+  if (block_elements(dtype) == 256 && few) return &VARIANT(int8_few_of_256);
+  if (block_elements(dtype) > 1) return few ? &VARIANT(int8_few) : &VARIANT(int8_many);
 #endif
 #if defined(__AVX512BF16__)
   if (dtype == RAP_BF16 && !few) return &VARIANT(bf16_many);
@@ -31,22 +30,33 @@ static const struct method* method_for(int dtype, int tokens) {
   return few ? &VARIANT(float_few) : &VARIANT(float_many);
 }
 
-static int count_groups(struct ranges columns) {
+// Lists the groups of some columns, unless `groups` is NULL, and says how many there are.
+static int list_groups(struct group* groups, int dtype, int whole_blocks, struct ranges columns) {
   int count = 0;
-  for (int i = 0; i < columns.count; i++) {
-    count += (columns.bounds[2 * i + 1] - columns.bounds[2 * i] + GROUP - 1) / GROUP;
-  }
-  return count;
-}
-
-static void list_groups(struct group* groups, int dtype, struct ranges columns) {
+  int64_t block = -1;  // the last that was listed as a whole
   for (int i = 0; i < columns.count; i++) {
     int end = columns.bounds[2 * i + 1];
     for (int column = columns.bounds[2 * i]; column < end; column += GROUP) {
-      int left = end - column;
-      *groups++ = (struct group){column_offset(dtype, column), column, left < GROUP ? left : GROUP};
+      int64_t offset = column_offset(dtype, column);
+      int in_block = group_in_block(dtype, column);
+      if (whole_blocks && offset != block) {
+        block = offset;
+        int groups_in_block = block_elements(dtype) / GROUP;
+        for (int g = 0; groups != NULL && g < groups_in_block; g++) {
+          int first = column + (g - in_block) * GROUP;
+          groups[count + g] = (struct group){offset, first, (int16_t)g, 0};
+        }
+        count += groups_in_block;
+      }
+      int left = end - column < GROUP ? end - column : GROUP;
+      if (groups != NULL) {
+        int at = whole_blocks ? count - block_elements(dtype) / GROUP + in_block : count;
+        groups[at] = (struct group){offset, column, (int16_t)in_block, (int16_t)left};
+      }
+      count += !whole_blocks;
     }
   }
+  return count;
 }
 
 static int total(struct ranges ranges) {
@@ -157,28 +167,30 @@ static size_t larger_size(size_t a, size_t b) { return a > b ? a : b; }
 
 // Reserves space for tiles and groups, and points the parts to it. 0 if there is no memory.
 static int place(struct work* work, const struct product* p, int tiles) {
-  int group_count = count_groups(p->columns);
-  size_t group_bytes = ((size_t)group_count * sizeof(struct group) + 63) / 64 * 64;
   size_t shared = 0, each = 0;
   size_t at[2][2];  // of groups and activations, for each part
+  int counts[2];
   for (int i = 0; i < p->matrices; i++) {
-    work->methods[i] = method_for(p->w[i].dtype, p->tokens);
-    each = larger_size(each, work->methods[i]->member_bytes(group_count));
+    const struct method* method = work->methods[i] = method_for(p->w[i].dtype, p->tokens);
+    counts[i] = list_groups(NULL, p->w[i].dtype, method->whole_blocks, p->columns);
+    each = larger_size(each, method->member_bytes(counts[i]));
     work->packed[i] = i == 1 && p->w[0].dtype == p->w[1].dtype ? 0 : i;
     if (work->packed[i] != i) continue;
     at[i][0] = shared;
-    at[i][1] = shared + group_bytes;
-    shared += group_bytes + (size_t)tiles * work->methods[i]->tile_bytes(group_count);
+    at[i][1] = shared + ((size_t)counts[i] * sizeof(struct group) + 63) / 64 * 64;
+    shared = at[i][1] + (size_t)tiles * method->tile_bytes(counts[i]);
   }
   if (!team_reserve(work->team, shared, each + 2 * OUT_ELEMENTS * sizeof(float))) return 0;
   char* space = team_space(work->team);
   for (int i = 0; i < p->matrices; i++) {
     struct group* groups = (struct group*)(space + at[work->packed[i]][0]);
-    if (work->packed[i] == i) list_groups(groups, p->w[i].dtype, p->columns);
+    if (work->packed[i] == i) {
+      list_groups(groups, p->w[i].dtype, work->methods[i]->whole_blocks, p->columns);
+    }
     work->parts[i] = (struct part){.product = p,
                                    .w = &p->w[i],
                                    .groups = groups,
-                                   .group_count = group_count,
+                                   .group_count = counts[i],
                                    .activations = space + at[work->packed[i]][1]};
   }
   return 1;

@@ -16,9 +16,10 @@ enum { TILE = W == 16 ? 12 : 6 };    // tokens whose sums fill the registers, in
 enum { MOST_TILES = 528 / TILE };    // tiles that are packed at a time
 
 struct group {
-  int64_t offset;    // bytes from the start of a weight row
+  int64_t offset;    // bytes from the start of a weight row to the group's block
   int32_t column;    // in x
-  int32_t elements;  // at most GROUP
+  int16_t in_block;  // which group of the block it is
+  int16_t elements;  // at most GROUP
 };
 
 // One matrix's side of a product, for up to MOST_TILES tiles of tokens.
@@ -40,6 +41,8 @@ struct panel {
 
 // A way to multiply. Those for few tokens have tiles of FEW, the others of TILE.
 struct method {
+  // Whether groups come as whole blocks: those of the block that take no part have no elements.
+  int whole_blocks;
   // Bytes of the packed activations of one tile, and of what one member needs beside it.
   size_t (*tile_bytes)(int group_count);
   size_t (*member_bytes)(int group_count);
@@ -52,7 +55,7 @@ struct method {
 
 extern const struct method VARIANT(float_few), VARIANT(float_many);
 #if defined(__AVX512VNNI__)
-extern const struct method VARIANT(int8_few), VARIANT(int8_many);
+extern const struct method VARIANT(int8_few), VARIANT(int8_few_of_256), VARIANT(int8_many);
 #endif
 #if defined(__AVX512BF16__)
 extern const struct method VARIANT(bf16_many);
@@ -73,15 +76,15 @@ struct stretch {
 };
 
 // The groups from `first` on whose packed activations, group_bytes each and l1_share in all, stay
-// in L1 while the rows of a panel pass. If these are all groups, rows are one stream, and the
+// in L1 while the rows of a panel pass: a multiple of `unit` of them, but for the last. If these are all groups, rows are one stream, and the
 // processor fetches ahead by itself; if not, each row begins a new one, and the next must be asked
 // for.
-INLINE struct stretch stretch_of(const struct part* part, int first, int group_bytes,
+INLINE struct stretch stretch_of(const struct part* part, int first, int unit, int group_bytes,
                                  int l1_share) {
   int count = part->group_count;
   int parts = (count * group_bytes + l1_share - 1) / l1_share;
   if (parts <= 1) return (struct stretch){0, count, 0};
-  int end = first + (count / 2 + parts - 1) / parts * 2;
+  int end = first + (count / unit + parts - 1) / parts * unit;
   return (struct stretch){first, end < count ? end : count, part->w->row_bytes};
 }
 

@@ -122,7 +122,7 @@ static void many_multiply(const struct part* part, const struct panel* panel,
   }
 }
 
-const struct method VARIANT(bf16_many) = {many_tile_bytes, many_member_bytes, many_pack,
+const struct method VARIANT(bf16_many) = {0, many_tile_bytes, many_member_bytes, many_pack,
                                           many_multiply};
 
 #endif

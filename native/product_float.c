@@ -50,8 +50,8 @@ INLINE void few_row(const int dtype, const int tokens, const struct part* part, 
       if (dtype == RAP_F32) fetch(p + stretch.ahead + 64);
     }
     vf v[GROUP_VECTORS];
-    if (group->elements == GROUP) {
-      load_group(dtype, p, v);
+    if (block_elements(dtype) > 1 || group->elements == GROUP) {
+      load_group(dtype, p, group->in_block, v);
     } else {
       load_group_part(dtype, p, group->elements, v);
     }
@@ -72,9 +72,9 @@ INLINE void few_row(const int dtype, const int tokens, const struct part* part, 
 static void few_stretch(const struct part* part, const struct panel* panel,
                         struct stretch stretch, float* out) {
   switch (part->w->dtype * 8 + part->tokens) {
-    FEW_CASES(RAP_F32) FEW_CASES(RAP_F16) FEW_CASES(RAP_BF16)
+    PLAIN_TYPES(FEW_CASES)
 #if !defined(__AVX512VNNI__)
-    FEW_CASES(RAP_Q8_0) FEW_CASES(RAP_Q4_0) FEW_CASES(RAP_Q4_1)
+    BLOCK_TYPES(FEW_CASES)
 #endif
   }
 }
@@ -85,13 +85,13 @@ static void few_multiply(const struct part* part, const struct panel* panel, int
   int first = 0;
   do {
     struct stretch stretch =
-        stretch_of(part, first, tokens * GROUP * (int)sizeof(float), L1_SHARE);
+        stretch_of(part, first, 2, tokens * GROUP * (int)sizeof(float), L1_SHARE);
     few_stretch(part, panel, stretch, out);
     first = stretch.end;
   } while (first < part->group_count);
 }
 
-const struct method VARIANT(float_few) = {few_tile_bytes, no_bytes, few_pack, few_multiply};
+const struct method VARIANT(float_few) = {0, few_tile_bytes, no_bytes, few_pack, few_multiply};
 
 // ---- Many tokens: weights are unpacked once, then multiplied tile by tile.
 
@@ -133,8 +133,8 @@ INLINE void unpack(const int dtype, const struct part* part, const struct panel*
 #pragma GCC unroll 16
       for (int i = 0; i < W; i++) {
         vf row[GROUP_VECTORS];
-        if (group->elements == GROUP) {
-          load_group(dtype, rows[i] + group->offset, row);
+        if (block_elements(dtype) > 1 || group->elements == GROUP) {
+          load_group(dtype, rows[i] + group->offset, group->in_block, row);
         } else {
           load_group_part(dtype, rows[i] + group->offset, group->elements, row);
         }
@@ -152,14 +152,13 @@ INLINE void unpack(const int dtype, const struct part* part, const struct panel*
 static void unpack_any(const struct part* part, const struct panel* panel,
                        int first_group, int groups, float* b) {
   switch (part->w->dtype) {
-    case RAP_F32: unpack(RAP_F32, part, panel, first_group, groups, b); break;
-    case RAP_F16: unpack(RAP_F16, part, panel, first_group, groups, b); break;
-    case RAP_BF16: unpack(RAP_BF16, part, panel, first_group, groups, b); break;
+#define CASE_(dtype) \
+  case dtype: unpack(dtype, part, panel, first_group, groups, b); break;
+    PLAIN_TYPES(CASE_)
 #if !defined(__AVX512VNNI__)
-    case RAP_Q8_0: unpack(RAP_Q8_0, part, panel, first_group, groups, b); break;
-    case RAP_Q4_0: unpack(RAP_Q4_0, part, panel, first_group, groups, b); break;
-    case RAP_Q4_1: unpack(RAP_Q4_1, part, panel, first_group, groups, b); break;
+    BLOCK_TYPES(CASE_)
 #endif
+#undef CASE_
   }
 }
 
@@ -183,5 +182,5 @@ static void many_multiply(const struct part* part, const struct panel* panel,
   }
 }
 
-const struct method VARIANT(float_many) = {many_tile_bytes, many_member_bytes, many_pack,
+const struct method VARIANT(float_many) = {0, many_tile_bytes, many_member_bytes, many_pack,
                                            many_multiply};

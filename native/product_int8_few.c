@@ -1,4 +1,4 @@
-// product_int8_few.c: products of block types with a few tokens, whose activations are rounded to
+// product_int8_few.c: products of blocks of 32 with a few tokens, whose activations are rounded to
 // 8 bits. Every weight row is read once, two blocks at a time.
 
 #include "product.h"
@@ -44,7 +44,7 @@ static void few_pack(const struct part* part, int tile) {
       to[0] = r.bytes;
       to[2] = has_minimum(dtype)
                   ? _mm256_castps_si256(_mm256_mul_ps(_mm256_cvtepi32_ps(sums), scale))
-                  : _mm256_mullo_epi32(sums, _mm256_set1_epi32(-zero_of(dtype)));
+                  : _mm256_mullo_epi32(sums, _mm256_set1_epi32(-byte_zero_of(dtype)));
       to[4] = _mm256_castps_si256(scale);
     }
   }
@@ -74,8 +74,8 @@ INLINE void few_row(const int dtype, const int tokens, const struct part* part, 
       fetch(p + stretch.ahead);
       fetch(q + stretch.ahead);
     }
-    __m512i u = _mm512_inserti64x4(_mm512_castsi256_si512(unsigned_bytes(dtype, p)),
-                                   unsigned_bytes(dtype, q), 1);
+    __m512i u = _mm512_inserti64x4(_mm512_castsi256_si512(unsigned_bytes(dtype, p, 0)),
+                                   unsigned_bytes(dtype, q, 0), 1);
     __m512 d = two_scales(p, q);
     __m512 m = has_minimum(dtype) ? two_scales(p + 2, q + 2) : d;
 #pragma GCC unroll 4
@@ -94,7 +94,7 @@ INLINE void few_row(const int dtype, const int tokens, const struct part* part, 
 static void few_stretch(const struct part* part, const struct panel* panel,
                         struct stretch stretch, float* out) {
   switch (part->w->dtype * 8 + part->tokens) {
-    FEW_CASES(RAP_Q8_0) FEW_CASES(RAP_Q4_0) FEW_CASES(RAP_Q4_1)
+    BLOCK_TYPES_OF_32(FEW_CASES)
   }
 }
 
@@ -104,13 +104,13 @@ static void few_multiply(const struct part* part, const struct panel* panel, int
   int first = 0;
   do {
     struct stretch stretch =
-        stretch_of(part, first, tokens * (int)sizeof(struct pair) / 2, L1_SHARE);
+        stretch_of(part, first, 2, tokens * (int)sizeof(struct pair) / 2, L1_SHARE);
     few_stretch(part, panel, stretch, out);
     first = stretch.end;
   } while (first < part->group_count);
 }
 
-const struct method VARIANT(int8_few) = {few_tile_bytes, few_member_bytes, few_pack,
+const struct method VARIANT(int8_few) = {0, few_tile_bytes, few_member_bytes, few_pack,
                                          few_multiply};
 
 #endif

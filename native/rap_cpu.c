@@ -2,6 +2,7 @@
 
 #include "rap_cpu.h"
 
+#include "dtype.h"
 #include "operations.h"
 
 extern const struct operations operations_baseline, operations_avx2, operations_avx512,
@@ -32,19 +33,6 @@ int rap_best_isa(void) {
   return __builtin_cpu_supports("avx512bf16") ? RAP_ISA_AVX512_BF16 : RAP_ISA_AVX512;
 }
 
-// Bytes of a row, or -1 if there is no such type.
-static int64_t row_bytes_of(int dtype, int64_t columns) {
-  switch (dtype) {
-    case RAP_F32: return 4 * columns;
-    case RAP_F16:
-    case RAP_BF16: return 2 * columns;
-    case RAP_Q8_0: return columns / 32 * 34;
-    case RAP_Q4_0: return columns / 32 * 18;
-    case RAP_Q4_1: return columns / 32 * 20;
-    default: return -1;
-  }
-}
-
 static int all_below(const int32_t* index, int count, int64_t end) {
   for (int i = 0; i < count; i++) {
     if (index[i] < 0 || index[i] >= end) return 0;
@@ -54,10 +42,9 @@ static int all_below(const int32_t* index, int count, int64_t end) {
 
 int rap_embed(rap_team* team, float* y, int dtype, const void* table, int64_t table_rows,
               int64_t columns, const int32_t* tokens, int count) {
-  int64_t row_bytes = row_bytes_of(dtype, columns);
-  if (row_bytes < 0) return RAP_BAD_DTYPE;
+  if (block_bytes(dtype) == 0) return RAP_BAD_DTYPE;
   if (!all_below(tokens, count, table_rows)) return RAP_BAD_INDEX;
-  team_operations(team)->embed(team, y, dtype, table, row_bytes, columns, tokens, count);
+  team_operations(team)->embed(team, y, dtype, table, column_offset(dtype, columns), columns, tokens, count);
   return RAP_OK;
 }
 
@@ -82,7 +69,7 @@ int rap_soft_cap(rap_team* team, float* x, int rows, int64_t columns, float cap)
 int rap_matmul(rap_team* team, float* y, int64_t y_stride, const float* x, int64_t x_stride,
                int tokens, int dtype, const void* w, int64_t row_bytes, const int32_t* rows,
                int row_ranges, const int32_t* columns, int column_ranges, int accumulate) {
-  if (row_bytes_of(dtype, 0) < 0) return RAP_BAD_DTYPE;
+  if (block_bytes(dtype) == 0) return RAP_BAD_DTYPE;
   struct product p = {.y = y, .y_stride = y_stride, .x = x, .x_stride = x_stride,
                       .tokens = tokens, .w = {{dtype, row_bytes, w, NULL}}, .matrices = 1,
                       .rows = {rows, row_ranges}, .columns = {columns, column_ranges},
@@ -95,7 +82,7 @@ int rap_gated_matmul(rap_team* team, float* y, int64_t y_stride, const float* x,
                      const float* gate_bias, int up_dtype, const void* up, int64_t up_row_bytes,
                      const float* up_bias, int activation, const int32_t* rows, int row_ranges,
                      int columns) {
-  if (row_bytes_of(gate_dtype, 0) < 0 || row_bytes_of(up_dtype, 0) < 0) return RAP_BAD_DTYPE;
+  if (block_bytes(gate_dtype) == 0 || block_bytes(up_dtype) == 0) return RAP_BAD_DTYPE;
   int32_t all[2] = {0, columns};
   struct product p = {.y = y, .y_stride = y_stride, .x = x, .x_stride = x_stride,
                       .tokens = tokens, .matrices = 2, .rows = {rows, row_ranges},

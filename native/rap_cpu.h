@@ -9,8 +9,8 @@
 // Layout    Activations are float32, row-major; a stride is the distance between rows in elements.
 //           Weights are rows of ggml's types, without gaps; any alignment will do.
 // Ranges    int32 pairs of start and end, disjoint and ascending, `count` pairs. What lies outside
-//           of them is neither read nor written. For block types, column bounds are multiples
-//           of 32 or the end of the row.
+//           of them is neither read nor written, but for the rest of a block of 256 elements.
+//           For block types, column bounds are multiples of 32 or the end of the row.
 // Threads   A team has one caller at a time, which is its member 0. Operations have finished when
 //           they return.
 // Types     Sums are float32. Where the processor has VNNI, activations that meet block types are
@@ -40,7 +40,14 @@ enum rap_dtype {
   RAP_F16 = 1,
   RAP_Q4_0 = 2,
   RAP_Q4_1 = 3,
+  RAP_Q5_0 = 6,
+  RAP_Q5_1 = 7,
   RAP_Q8_0 = 8,
+  RAP_Q2_K = 10,
+  RAP_Q3_K = 11,
+  RAP_Q4_K = 12,
+  RAP_Q5_K = 13,
+  RAP_Q6_K = 14,
   RAP_BF16 = 30,
 };
 

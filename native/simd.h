@@ -48,10 +48,8 @@ INLINE vf from_bf16(const uint16_t* p) {
 INLINE vf from_int8(const uint8_t* p) {
   return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i*)p)));
 }
-INLINE vf from_nibbles(const uint8_t* p, int shift) {
-  __m512i bytes = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i*)p));
-  bytes = _mm512_and_si512(_mm512_srli_epi32(bytes, shift), _mm512_set1_epi32(15));
-  return _mm512_cvtepi32_ps(bytes);
+INLINE vi load_bytes(const uint8_t* p) {
+  return (vi)_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i*)p));
 }
 #elif W == 8
 INLINE vf splat(float x) { return _mm256_set1_ps(x); }
@@ -71,10 +69,8 @@ INLINE vf from_bf16(const uint16_t* p) {
 INLINE vf from_int8(const uint8_t* p) {
   return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i*)p)));
 }
-INLINE vf from_nibbles(const uint8_t* p, int shift) {
-  __m256i bytes = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i*)p));
-  bytes = _mm256_and_si256(_mm256_srli_epi32(bytes, shift), _mm256_set1_epi32(15));
-  return _mm256_cvtepi32_ps(bytes);
+INLINE vi load_bytes(const uint8_t* p) {
+  return (vi)_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i*)p));
 }
 #else
 INLINE vf splat(float x) { return _mm_set1_ps(x); }
@@ -114,17 +110,17 @@ INLINE void to_half(uint16_t* p, vf v) {
   for (int i = 0; i < W; i++) p[i] = half_of(v[i]);
 }
 INLINE vf from_bf16(const uint16_t* p) { return (vf)((vi)load_words(p) << 16); }
-INLINE __m128i load_bytes(const uint8_t* p) {  // 4 of them as int32
+INLINE vi load_bytes(const uint8_t* p) {
   int32_t word;
   memcpy(&word, p, 4);
   __m128i words = _mm_unpacklo_epi8(_mm_cvtsi32_si128(word), _mm_setzero_si128());
-  return _mm_unpacklo_epi16(words, _mm_setzero_si128());
+  return (vi)_mm_unpacklo_epi16(words, _mm_setzero_si128());
 }
-INLINE vf from_int8(const uint8_t* p) { return to_float((vi)load_bytes(p) << 24 >> 24); }
-INLINE vf from_nibbles(const uint8_t* p, int shift) {
-  return to_float((vi)load_bytes(p) >> shift & 15);
-}
+INLINE vf from_int8(const uint8_t* p) { return to_float(load_bytes(p) << 24 >> 24); }
 #endif
+
+// Some bits of each of W bytes.
+INLINE vi bits_of(const uint8_t* p, int shift, int mask) { return load_bytes(p) >> shift & mask; }
 
 #if W != 16
 INLINE float sum(vf v) {

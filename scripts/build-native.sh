@@ -27,7 +27,8 @@ if [[ -e $library ]]; then
 fi
 
 # Compiled once for each instruction set; the others once, for any x86-64.
-operation_sources=(operations product product_float product_int8_few product_int8_many
+operation_sources=(operations product product_float product_int8_few product_int8_few_of_256
+  product_int8_many
   product_bf16 attention attention_few attention_many elementwise pointwise)
 avx2="-mavx2 -mfma -mf16c"
 avx512="$avx2 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mprefer-vector-width=512"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""usage: scripts/peers-table.py RESULTS THREADS
+"""usage: scripts/peers-table.py RESULTS THREADS FORMAT...
 
 Prints what peers.sh measured (RESULTS/FORMAT.ENGINE.json): tokens per second, RAP's as a ratio to
 the peer's, then one JSON document.
@@ -27,12 +27,12 @@ def processor():
     return next((l.split(":")[1].strip() for l in lines if l.startswith("model name")), platform.machine())
 
 
-def main(results, threads):
+def main(results, threads, formats):
     print(f"{processor()}, {threads} threads; tokens per second\n")
     print("| weights | peer | its prefill | its decode | rap prefill | rap decode | ratio prefill | ratio decode |")
     print("|---|---|---|---|---|---|---|---|")
     rows = []
-    for weights, peer in (("f16", "llama.cpp"), ("q8_0", "llama.cpp"), ("q4_1", "llama.cpp"), ("bf16", "jlama")):
+    for weights, peer in [*((f, "llama.cpp") for f in formats), ("bf16", "jlama")]:
         theirs = speeds(results / f"{weights}.{peer}.json")
         ours = speeds(results / f"{weights}.rap.json")
         if theirs is None and ours is None:
@@ -48,6 +48,6 @@ def main(results, threads):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) < 4:
         sys.exit(__doc__)
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# usage: scripts/peers.sh [-b DIR] [-m GGUF] [-p PYTHON] [-t THREADS] [-r RUNS] [-s]
+# usage: scripts/peers.sh [-b DIR] [-m GGUF] [-f FORMATS] [-p PYTHON] [-t THREADS] [-r RUNS] [-s]
 #
 # Measures RAP beside llama.cpp and Jlama on one machine, in one run, on the same weights:
-# prefill of 512 tokens and decode of 64, SmolLM2-135M as F16, Q8_0, Q4_1 and (Jlama) BF16.
+# prefill of 512 tokens and decode of 64, SmolLM2-135M in several formats and (Jlama) in BF16.
 # Prints a table; the last line of standard output is the same as one JSON document.
 #
-#   -b DIR      where things are built and kept; default target/peers
+#   -b DIR      where things are built and kept, another for each model; default target/peers
 #   -m GGUF     default ../shared/models/SmolLM2-135M-Instruct.Q4_1.gguf
+#   -f FORMATS  as llama-quantize names them; default "f16 q8_0 q4_0 q4_1 q4_k_m q5_k_m q6_k"
 #   -p PYTHON   one that has what gguf-to-huggingface.py needs (for Jlama); default python3
 #   -t THREADS  default 2
 #   -r RUNS     of each measurement; default 5
@@ -23,21 +24,23 @@ model=$root/../shared/models/SmolLM2-135M-Instruct.Q4_1.gguf
 python=python3
 threads=2
 runs=5
+formats="f16 q8_0 q4_0 q4_1 q4_k_m q5_k_m q6_k"
 measure=yes
 llama_cpp_python=0.3.36
 jlama=0.8.4
 prefill=512
 decode=64
 
-while getopts b:m:p:t:r:s option; do
+while getopts b:m:f:p:t:r:s option; do
   case $option in
     b) build=$OPTARG ;;
     m) model=$OPTARG ;;
+    f) formats=$OPTARG ;;
     p) python=$OPTARG ;;
     t) threads=$OPTARG ;;
     r) runs=$OPTARG ;;
     s) measure=no ;;
-    *) sed -n '2,18s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,19s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
 done
 [[ -r $model ]] || { echo "peers.sh: no model at $model; give one with -m" >&2; exit 1; }
@@ -73,11 +76,12 @@ quantised() {
   mv "$2.part" "$2"
 }
 
-# Files of the same weights: F16 holds the dequantised ones, Q8_0 is quantised from that.
+# Files of the same weights: F16 holds the dequantised ones, the others are quantised from that.
 gguf_files() {
-  quantised "$model" "$build/smollm2-f16.gguf" F16 --allow-requantize
-  quantised "$build/smollm2-f16.gguf" "$build/smollm2-q8_0.gguf" Q8_0
-  ln -sf "$(realpath "$model")" "$build/smollm2-q4_1.gguf"
+  quantised "$model" "$build/model-f16.gguf" F16 --allow-requantize
+  for format in $formats; do
+    quantised "$build/model-f16.gguf" "$build/model-$format.gguf" "$format"
+  done
 }
 
 jlama_jars() {
@@ -98,8 +102,8 @@ POM
 }
 
 hugging_face_folder() {
-  [[ -e $build/smollm2-bf16/model.safetensors ]] || quietly "$python" \
-    "$root/scripts/gguf-to-huggingface.py" "$model" "$build/smollm2-bf16"
+  [[ -e $build/model-bf16/model.safetensors ]] || quietly "$python" \
+    "$root/scripts/gguf-to-huggingface.py" "$model" "$build/model-bf16"
 }
 
 bench_llama_cpp() {
@@ -138,12 +142,12 @@ say "llama.cpp's programs are in $build/bin, the models in $build"
 
 rm -rf "$build/results"
 mkdir -p "$build/results"
-for format in f16 q8_0 q4_1; do
-  result $format llama.cpp bench_llama_cpp "$build/smollm2-$format.gguf"
-  result $format rap bench_rap "$build/smollm2-$format.gguf"
+for format in $formats; do
+  result "$format" llama.cpp bench_llama_cpp "$build/model-$format.gguf"
+  result "$format" rap bench_rap "$build/model-$format.gguf"
 done
 if [[ $with_jlama == yes ]]; then
-  result bf16 jlama bench_jlama "$build/smollm2-bf16"
-  result bf16 rap bench_rap "$build/smollm2-bf16"
+  result bf16 jlama bench_jlama "$build/model-bf16"
+  result bf16 rap bench_rap "$build/model-bf16"
 fi
-python3 "$root/scripts/peers-table.py" "$build/results" "$threads"
+python3 "$root/scripts/peers-table.py" "$build/results" "$threads" $formats

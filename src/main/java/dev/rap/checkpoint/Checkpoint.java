@@ -18,7 +18,7 @@ public sealed interface Checkpoint extends AutoCloseable
     permits GgufCheckpoint, HuggingFaceCheckpoint {
 
   /**
-   * {@return the model at {@code path}: a GGUF file or a Hugging Face folder}
+   * {@return the model at {@code path}: a GGUF file, or a part of one, or a Hugging Face folder}
    *
    * @throws InputException if it is neither, damaged, or of a kind that is not supported
    */
@@ -26,7 +26,7 @@ public sealed interface Checkpoint extends AutoCloseable
     return Files.isDirectory(path) ? HuggingFaceCheckpoint.open(path) : GgufCheckpoint.open(path);
   }
 
-  /** {@return the file or folder} */
+  /** {@return the file, of several the first, or the folder} */
   Path path();
 
   /** {@return the names of all tensors, those of types that cannot be read included} */

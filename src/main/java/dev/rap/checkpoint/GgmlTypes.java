@@ -12,14 +12,7 @@ final class GgmlTypes {
   // Those that cannot be read, so that they are refused by name. Numbers left out were withdrawn.
   private static final Map<Integer, String> OTHERS =
       Map.ofEntries(
-          Map.entry(6, "Q5_0"),
-          Map.entry(7, "Q5_1"),
           Map.entry(9, "Q8_1"),
-          Map.entry(10, "Q2_K"),
-          Map.entry(11, "Q3_K"),
-          Map.entry(12, "Q4_K"),
-          Map.entry(13, "Q5_K"),
-          Map.entry(14, "Q6_K"),
           Map.entry(15, "Q8_K"),
           Map.entry(16, "IQ2_XXS"),
           Map.entry(17, "IQ2_XS"),

@@ -15,7 +15,7 @@ import java.util.OptionalLong;
 import java.util.Set;
 
 /**
- * A GGUF file of version 2 or 3, little-endian, in one part.
+ * A GGUF model of version 2 or 3, little-endian: one file, or several parts.
  *
  * <p>Metadata is decoded when it is asked for. Every getter throws {@link InputException} if the
  * key is there with another type, or its strings are not UTF-8.
@@ -27,23 +27,22 @@ public final class GgufCheckpoint implements Checkpoint {
   private final Map<String, GgufValue> metadata;
   private final TensorTable tensors;
 
-  private GgufCheckpoint(Path file, Arena arena, MemorySegment bytes) {
-    this.file = file;
+  private GgufCheckpoint(Arena arena, GgufHeader parsed) {
+    this.file = parsed.file();
     this.arena = arena;
-    GgufHeader parsed = GgufHeader.read(file, bytes);
-    this.header = bytes.asSlice(0, parsed.byteSize());
+    this.header = parsed.bytes();
     this.metadata = parsed.metadata();
     this.tensors = new TensorTable(arena, parsed.tensors());
   }
 
   /**
-   * {@return the model in {@code file}}
+   * {@return the model in {@code file}, or of which it is a part}
    *
-   * @throws InputException if it cannot be read, is damaged, or is GGUF of another kind
+   * @throws InputException if it cannot be read, is damaged, lacks parts, or is GGUF of another
+   *     kind
    */
   public static GgufCheckpoint open(Path file) {
-    return MappedFile.keepingArena(
-        arena -> new GgufCheckpoint(file, arena, MappedFile.map(file, arena)));
+    return MappedFile.keepingArena(arena -> new GgufCheckpoint(arena, GgufParts.read(file, arena)));
   }
 
   public Optional<String> string(String key) {

@@ -17,20 +17,23 @@ import java.util.Optional;
 /**
  * What stands before the data of a GGUF file, version 2 or 3.
  *
+ * @param file that it is in
  * @param metadata by key
  * @param tensors by name
- * @param byteSize of everything before the data, padding included
+ * @param bytes everything before the data, padding included
  * @see <a href="https://github.com/ggml-org/ggml/blob/master/docs/gguf.md">The GGUF format</a>
  */
 record GgufHeader(
-    Map<String, GgufValue> metadata, Map<String, StoredTensor> tensors, long byteSize) {
+    Path file,
+    Map<String, GgufValue> metadata,
+    Map<String, StoredTensor> tensors,
+    MemorySegment bytes) {
   private static final int MAGIC = 0x46554747; // "GGUF", little-endian
   private static final int MOST_KEYS = 1 << 16;
   private static final int MOST_TENSORS = 1 << 17;
   private static final int MOST_DIMENSIONS = 4; // ggml's
   private static final long DEFAULT_ALIGNMENT = 32;
   private static final String ALIGNMENT_KEY = "general.alignment";
-  private static final String SPLIT_KEY = "split.count";
 
   /** A tensor as declared, before it is known where the data starts. */
   private record Declaration(String name, int type, List<Long> shape, long offset) {}
@@ -44,7 +47,6 @@ record GgufHeader(
     int tensorCount = (int) cursor.count("the count", "tensors", 24, MOST_TENSORS);
     int keyCount = (int) cursor.count("the count", "metadata keys", 13, MOST_KEYS);
     Map<String, GgufValue> metadata = readMetadata(cursor, keyCount);
-    requireOneFile(file, metadata);
     List<Declaration> declarations = readDeclarations(cursor, tensorCount);
     long alignment = alignment(file, metadata);
     long dataStart = Math.ceilDiv(cursor.position(), alignment) * alignment;
@@ -54,7 +56,8 @@ record GgufHeader(
       tensors.put(declaration.name, store(cursor, declaration, dataStart));
     }
     requireNoOverlap(file, tensors);
-    return new GgufHeader(metadata, tensors, Math.min(dataStart, bytes.byteSize()));
+    MemorySegment header = bytes.asSlice(0, Math.min(dataStart, bytes.byteSize()));
+    return new GgufHeader(file, metadata, tensors, header);
   }
 
   private static void requireMagic(GgufCursor cursor) {
@@ -97,15 +100,6 @@ record GgufHeader(
       }
     }
     return metadata;
-  }
-
-  private static void requireOneFile(Path file, Map<String, GgufValue> metadata) {
-    long files = Optional.ofNullable(metadata.get(SPLIT_KEY)).map(GgufValue::integer).orElse(1L);
-    if (files > 1) {
-      throw new InputException(
-          "%s: is one of %d parts of a split GGUF, which is not supported (yet): merge them with \"llama-gguf-split --merge\""
-              .formatted(file, files));
-    }
   }
 
   private static long alignment(Path file, Map<String, GgufValue> metadata) {

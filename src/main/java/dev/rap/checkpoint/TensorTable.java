@@ -64,7 +64,7 @@ final class TensorTable {
     return switch (tensor.dtype()) {
       case F32 -> tensor;
       case F16, BF16 -> widenHalves(tensor);
-      case Q8_0, Q4_0, Q4_1 ->
+      default ->
           throw new InputException(
               "%s: tensor %s is stored as %s, expected F32, F16 or BF16: convert the model again"
                   .formatted(stored.get(name).file(), name, tensor.dtype()));

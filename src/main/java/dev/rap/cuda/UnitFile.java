@@ -4,7 +4,6 @@ import dev.rap.model.MaskShape;
 import dev.rap.model.ModelConfig;
 import dev.rap.model.Weights;
 import dev.rap.tensor.Tensor;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /** The model's file as the source: slower than {@link HostMaster}, and the host holds nothing. */
@@ -18,8 +17,7 @@ final class UnitFile implements UnitSource {
   private final Weights weights;
   private final ModelConfig config;
   private final StagingRing staging;
-  private final Arena arena = Arena.ofShared(); // the ring's threads read it
-  private final MemorySegment gathered; // columns of one unit
+  private final HostRows parts = new HostRows();
 
   /**
    * @param stream that brings units back
@@ -39,7 +37,6 @@ final class UnitFile implements UnitSource {
     int channels = Math.max(CudaWeights.outputRows(config), shape.channelBlockSize());
     long most = (long) channels * config.hiddenSize() * Float.BYTES; // no stored type has more
     this.staging = new StagingRing(device, stream, most);
-    this.gathered = arena.allocate(most, 64);
   }
 
   @Override
@@ -71,19 +68,11 @@ final class UnitFile implements UnitSource {
   }
 
   private void rows(Tensor tensor, int first, int count, long to) {
-    MemorySegment part =
-        tensor.data().asSlice(first * tensor.rowBytes(), count * tensor.rowBytes());
-    convert(part, tensor, count, tensor.columns(), false, to);
+    convert(parts.rows(tensor, first, count), tensor, count, tensor.columns(), false, to);
   }
 
   private void columns(Tensor tensor, int first, int count, long to) {
-    long bytes = tensor.dtype().byteSize(count);
-    long offset = tensor.dtype().byteSize(first);
-    for (int row = 0; row < tensor.rows(); row++) {
-      long from = row * tensor.rowBytes() + offset;
-      MemorySegment.copy(tensor.data(), from, gathered, row * bytes, bytes);
-    }
-    convert(gathered.asSlice(0, tensor.rows() * bytes), tensor, tensor.rows(), count, true, to);
+    convert(parts.columns(tensor, first, count), tensor, tensor.rows(), count, true, to);
   }
 
   private void convert(
@@ -100,7 +89,7 @@ final class UnitFile implements UnitSource {
                 outputs,
                 outputs,
                 staged.address(),
-                tensor.dtype().ggmlId(),
+                HostRows.handedOut(tensor.dtype()).ggmlId(),
                 0,
                 rows,
                 columns,
@@ -110,6 +99,6 @@ final class UnitFile implements UnitSource {
   @Override
   public void close() {
     staging.close();
-    arena.close();
+    parts.close();
   }
 }

@@ -24,6 +24,7 @@ final class WeightsUpload implements AutoCloseable {
   private final ModelConfig config;
   private final Element element;
   private final StagingRing staging;
+  private final HostRows parts = new HostRows();
   private final PagePool pool;
   private final boolean isWhole;
   private final DoubleConsumer progress;
@@ -207,14 +208,13 @@ final class WeightsUpload implements AutoCloseable {
 
   // Rows of the file go through the ring, as many at a time as it holds.
   private void convert(long y, Tensor tensor, long run, long runStride, boolean transpose) {
-    long rowsAtOnce = Math.max(1, staging.slotBytes() / tensor.rowBytes());
+    DType type = HostRows.handedOut(tensor.dtype());
+    long rowsAtOnce = Math.max(1, staging.slotBytes() / type.byteSize(tensor.columns()));
     for (long first = 0; first < tensor.rows(); first += rowsAtOnce) {
       long rows = Math.min(rowsAtOnce, tensor.rows() - first);
-      long bytes = rows * tensor.rowBytes();
-      MemorySegment part = tensor.data().asSlice(first * tensor.rowBytes(), bytes);
       long firstRow = first;
       staging.pass(
-          part,
+          parts.rows(tensor, first, rows),
           staged ->
               kernels.convert(
                   stream.handle(),
@@ -224,12 +224,12 @@ final class WeightsUpload implements AutoCloseable {
                   run,
                   runStride,
                   staged.address(),
-                  tensor.dtype().ggmlId(),
+                  type.ggmlId(),
                   firstRow,
                   rows,
                   tensor.columns(),
                   transpose));
-      doneBytes += bytes;
+      doneBytes += rows * tensor.rowBytes();
       progress.accept((double) doneBytes / totalBytes);
     }
   }
@@ -282,5 +282,6 @@ final class WeightsUpload implements AutoCloseable {
   @Override
   public void close() {
     staging.close();
+    parts.close();
   }
 }

@@ -135,7 +135,7 @@ final class NativeKernels implements Kernels {
     Require.count("tokens", tokens);
     Require.within("rows", rows, w.rows());
     Require.within("columns", columns, w.columns());
-    Require.blocks(columns, w);
+    Require.groups(columns, w);
     Require.rows("y", y, tokens, yStride, Require.end(rows));
     Require.rows("x", x, tokens, xStride, Require.end(columns));
     int status;

@@ -85,6 +85,37 @@ public final class Ranges {
     return new Ranges(Arrays.stream(bounds).map(b -> Math.multiplyExact(b, factor)).toArray());
   }
 
+  /** {@return these ranges with every bound moved outwards to a multiple of {@code block}} */
+  public Ranges covering(int block) {
+    int[] moved = new int[bounds.length];
+    for (int i = 0; i < bounds.length; i += 2) {
+      int start = bounds[i] / block * block;
+      moved[i] = i > 0 ? Math.max(start, moved[i - 1]) : start;
+      moved[i + 1] = Math.ceilDiv(bounds[i + 1], block) * block;
+    }
+    return of(moved);
+  }
+
+  /**
+   * {@return where these indices are if those of {@code others} lie side by side}
+   *
+   * @param others a superset
+   */
+  public Ranges within(Ranges others) {
+    int[] moved = new int[bounds.length];
+    int before = 0; // indices of others before the one that holds this range
+    int other = 0;
+    for (int i = 0; i < bounds.length; i += 2) {
+      while (others.end(other) <= bounds[i]) {
+        before += others.end(other) - others.start(other);
+        other++;
+      }
+      moved[i] = before + bounds[i] - others.start(other);
+      moved[i + 1] = before + bounds[i + 1] - others.start(other);
+    }
+    return of(moved);
+  }
+
   /** {@return how many ranges there are} */
   public int count() {
     return bounds.length / 2;

@@ -46,13 +46,13 @@ final class Require {
     }
   }
 
-  /** Bounds of columns are block bounds, or the end of the row, which is one. */
-  static void blocks(Ranges columns, Tensor w) {
-    int block = w.dtype().blockElements();
+  /** Bounds of columns are bounds of what is read together, or the end of the row, which is one. */
+  static void groups(Ranges columns, Tensor w) {
+    int group = w.dtype().groupElements();
     for (int i = 0; i < columns.count(); i++) {
-      if (columns.start(i) % block != 0 || columns.end(i) % block != 0) {
+      if (columns.start(i) % group != 0 || columns.end(i) % group != 0) {
         throw new IllegalArgumentException(
-            "columns of %s must be multiples of %d, were %s".formatted(w.dtype(), block, columns));
+            "columns of %s must be multiples of %d, were %s".formatted(w.dtype(), group, columns));
       }
     }
   }

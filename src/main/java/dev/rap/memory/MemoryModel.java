@@ -5,15 +5,18 @@ import dev.rap.model.ModelConfig;
 import dev.rap.model.RetentionMask;
 import dev.rap.model.Sublayer;
 import dev.rap.model.Weights;
+import dev.rap.tensor.Tensor;
+import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.List;
 import java.util.stream.LongStream;
 
 /**
  * Predicts the bytes that a mask needs under a workload.
  *
- * <p>M(S; b, s) = fixed + retained units + KV of the retained head groups, and, where it is asked
- * for, the workspace of a step. A unit is a head group or a channel block; the paper's sublayers
- * are the case of all or nothing.
+ * <p>M(S; b, s) = fixed + retained units + what their columns keep of others + KV of the retained
+ * head groups, and, where it is asked for, the workspace of a step. A unit is a head group or a
+ * channel block; the paper's sublayers are the case of all or nothing.
  *
  * <p>Immutable.
  *
@@ -29,6 +32,7 @@ public final class MemoryModel {
   private final MaskShape shape;
   private final long fixedBytes;
   private final long[][] unitBytes; // [Sublayer.index()][unit]
+  private final List<OutputColumns> outputs; // by Sublayer.index(), or empty: units share nothing
   private final long kvBytesPerToken; // of one head group
   private final long workspaceBytesPerToken; // activations of a step
   private final int stepTokens; // most of a step, but for its sequences
@@ -39,6 +43,7 @@ public final class MemoryModel {
       MaskShape shape,
       long fixedBytes,
       long[][] unitBytes,
+      List<OutputColumns> outputs,
       long kvBytesPerToken,
       long workspaceBytesPerToken,
       int stepTokens,
@@ -46,6 +51,7 @@ public final class MemoryModel {
     this.shape = shape;
     this.fixedBytes = fixedBytes;
     this.unitBytes = unitBytes;
+    this.outputs = List.copyOf(outputs);
     this.kvBytesPerToken = kvBytesPerToken;
     this.workspaceBytesPerToken = workspaceBytesPerToken;
     this.stepTokens = stepTokens;
@@ -75,7 +81,7 @@ public final class MemoryModel {
         units[i][unit] = 2 * parameters;
       }
     }
-    return new MemoryModel(shape, 2 * fixed, units, kvBytes(config), 0, STEP_TOKENS, 0);
+    return new MemoryModel(shape, 2 * fixed, units, List.of(), kvBytes(config), 0, STEP_TOKENS, 0);
   }
 
   /** {@return the model of what is really allocated: weights, KV as cached, activations, logits} */
@@ -86,6 +92,7 @@ public final class MemoryModel {
       fixed += storage.bytes(weights.output());
     }
     long[][] units = new long[shape.sublayers()][];
+    List<OutputColumns> outputs = new ArrayList<>();
     for (int l = 0; l < config.layers(); l++) {
       Weights.Layer layer = weights.layers().get(l);
       fixed += layer.norms().stream().mapToLong(storage::bytes).sum();
@@ -106,11 +113,15 @@ public final class MemoryModel {
       for (int block = 0; block < shape.channelBlocks(); block++) {
         units[2 * l + 1][block] = channel * channels(shape, block);
       }
+      Tensor attention = layer.attentionOutput().matrix();
+      outputs.add(OutputColumns.of(attention, config.querySize() / config.kvHeads(), storage));
+      outputs.add(OutputColumns.of(layer.down().matrix(), shape.channelBlockSize(), storage));
     }
     return new MemoryModel(
         shape,
         fixed,
         units,
+        outputs,
         kvBytes(config),
         storage.workspaceBytesPerToken(config),
         storage.stepTokens(),
@@ -155,6 +166,7 @@ public final class MemoryModel {
       for (int u = units.nextSetBit(0); u >= 0; u = units.nextSetBit(u + 1)) {
         weights += unitBytes[i][u];
       }
+      weights += outputs.isEmpty() ? 0 : outputs.get(i).bytesOfOthers(units);
       if (sublayer.kind() == Sublayer.Kind.ATTENTION) {
         headGroups += units.cardinality();
       }

@@ -9,6 +9,11 @@ public interface Storage {
   /** {@return bytes of a parameter tensor} */
   long bytes(Tensor tensor);
 
+  /** {@return columns of a matrix that can only go together, side by side from the first on} */
+  default int columnsTogether(Tensor matrix) {
+    return 1;
+  }
+
   /** {@return bytes of the activations of one token of a step} */
   long workspaceBytesPerToken(ModelConfig config);
 
@@ -21,6 +26,11 @@ public interface Storage {
         @Override
         public long bytes(Tensor tensor) {
           return tensor.byteSize();
+        }
+
+        @Override
+        public int columnsTogether(Tensor matrix) {
+          return matrix.dtype().blockElements();
         }
 
         @Override

@@ -49,8 +49,11 @@ final class FiniteCheck {
     long blockBytes = tensor.dtype().byteSize(tensor.dtype().blockElements());
     return switch (tensor.dtype()) {
       case F32 -> wordsAreFinite(data, blockBytes, 0x7f80_0000);
-      case Q4_1 -> wordsAreFinite(data, blockBytes, 0x7c00_7c00); // the scale and the minimum
-      case F16, Q8_0, Q4_0 -> halvesAreFinite(data, blockBytes, 0x7c00);
+      // The scale and the minimum, which in Q2_K come last; in Q3_K and Q6_K the scale does.
+      case Q4_1, Q5_1, Q4_K, Q5_K -> wordsAreFinite(data, blockBytes, 0x7c00_7c00);
+      case Q2_K -> wordsAreFinite(data.asSlice(blockBytes - 4), blockBytes, 0x7c00_7c00);
+      case F16, Q8_0, Q4_0, Q5_0 -> halvesAreFinite(data, blockBytes, 0x7c00);
+      case Q3_K, Q6_K -> halvesAreFinite(data.asSlice(blockBytes - 2), blockBytes, 0x7c00);
       case BF16 -> halvesAreFinite(data, blockBytes, 0x7f80);
     };
   }

@@ -57,8 +57,13 @@ public final class ForwardPass implements AutoCloseable {
   private final BitSet compensated = new BitSet(); // by Sublayer.index()
   private long bytes; // of activations
 
-  /** A matrix of which only some columns are there, all of which are read. */
-  private record Narrow(Tensor matrix, Ranges columns) {}
+  /**
+   * A matrix of which only some columns are there.
+   *
+   * @param stored which those are
+   * @param columns of {@code matrix} that are read
+   */
+  private record Narrow(Tensor matrix, Ranges stored, Ranges columns) {}
 
   /**
    * @param stepTokens most tokens of one step
@@ -141,9 +146,16 @@ public final class ForwardPass implements AutoCloseable {
     attended.fill((byte) 0); // SublayerPlan.readable
   }
 
-  /** {@return the columns of a sublayer's output projection that are read under {@code mask}} */
+  /**
+   * {@return the columns of a sublayer's output projection that must be there under {@code mask}:
+   * the whole blocks that hold those that are read}
+   */
   public Ranges projectionColumns(Sublayer sublayer, RetentionMask mask) {
-    return plan(sublayer, mask.units(sublayer), mask.shape()).readable();
+    return stored(sublayer, plan(sublayer, mask.units(sublayer), mask.shape()));
+  }
+
+  private Ranges stored(Sublayer sublayer, SublayerPlan plan) {
+    return plan.readable().covering(outputProjection(sublayer).matrix().dtype().blockElements());
   }
 
   /**
@@ -152,7 +164,9 @@ public final class ForwardPass implements AutoCloseable {
    * @param columns those of {@link #projectionColumns}, side by side
    */
   public void narrow(Sublayer sublayer, Tensor columns) {
-    Narrow narrow = new Narrow(columns, Ranges.all(columns.columns()));
+    SublayerPlan plan = plans.get(sublayer.index());
+    Ranges stored = stored(sublayer, plan);
+    Narrow narrow = new Narrow(columns, stored, plan.readable().within(stored));
     narrowed.set(sublayer.index(), Optional.of(narrow));
   }
 
@@ -274,7 +288,7 @@ public final class ForwardPass implements AutoCloseable {
     kernels.matmul(
         y,
         config.hiddenSize(),
-        sideBySide(sublayer.kind(), stride, tokens, plan.readable()),
+        sideBySide(sublayer.kind(), stride, tokens, narrow.get().stored()),
         stride,
         tokens,
         narrow.get().matrix(),

@@ -11,8 +11,8 @@ import java.util.BitSet;
  * @param keyColumns of the KV heads; empty for feed-forward
  * @param inner what lies between the two projections: columns of the query heads, or channels
  * @param readable columns of the output projection that are read: {@code inner}, or all of them
- *     where head groups do not begin where quantised blocks do. Those beyond {@code inner} must
- *     meet zeros
+ *     where head groups do not begin where groups of quantised elements do. Those beyond {@code
+ *     inner} must meet zeros
  */
 record SublayerPlan(Ranges units, Ranges keyColumns, Ranges inner, Ranges readable) {
 
@@ -28,7 +28,7 @@ record SublayerPlan(Ranges units, Ranges keyColumns, Ranges inner, Ranges readab
         runs,
         attention ? runs.times(config.headSize()) : Ranges.all(0),
         inner,
-        aligned(inner, projection.dtype().blockElements())
+        aligned(inner, projection.dtype().groupElements())
             ? inner
             : Ranges.all(projection.columns()));
   }
@@ -43,9 +43,9 @@ record SublayerPlan(Ranges units, Ranges keyColumns, Ranges inner, Ranges readab
     return Ranges.of(bounds);
   }
 
-  private static boolean aligned(Ranges columns, int blockElements) {
+  private static boolean aligned(Ranges columns, int groupElements) {
     for (int i = 0; i < columns.count(); i++) {
-      if (columns.start(i) % blockElements != 0 || columns.end(i) % blockElements != 0) {
+      if (columns.start(i) % groupElements != 0 || columns.end(i) % groupElements != 0) {
         return false;
       }
     }

@@ -3,6 +3,7 @@ package dev.rap.checkpoint;
 import dev.rap.tensor.DType;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.function.IntUnaryOperator;
 
 /** Encodes floats as tensors are stored. Quantisation is the plain one, rounding to nearest. */
 public final class TensorBytes {
@@ -26,8 +27,11 @@ public final class TensorBytes {
         case F16 -> bytes.putShort(Float.floatToFloat16(values[i]));
         case BF16 -> bytes.putShort(bfloat16(values[i]));
         case Q8_0 -> q8(bytes, values, i);
-        case Q4_0 -> q4Centred(bytes, values, i);
-        case Q4_1 -> q4WithMinimum(bytes, values, i);
+        case Q4_0 -> centred(bytes, values, i, 4);
+        case Q4_1 -> withMinimum(bytes, values, i, 4);
+        case Q5_0 -> centred(bytes, values, i, 5);
+        case Q5_1 -> withMinimum(bytes, values, i, 5);
+        case Q2_K, Q3_K, Q4_K, Q5_K, Q6_K -> bytes.put(BlocksOf256.encode(dtype, values, i));
       }
     }
     return bytes.array();
@@ -49,34 +53,41 @@ public final class TensorBytes {
     }
   }
 
-  private static void q4Centred(ByteBuffer bytes, float[] values, int from) {
+  private static void centred(ByteBuffer bytes, float[] values, int from, int bits) {
     float furthest = 0;
     for (int i = from; i < from + BLOCK; i++) {
       furthest = Math.abs(values[i]) > Math.abs(furthest) ? values[i] : furthest;
     }
-    float scale = putScale(bytes, furthest / -8); // -8 is there, +8 is not
-    putNibbles(bytes, i -> 8 + rounded(values[from + i], scale, -8, 7));
+    int half = 1 << (bits - 1);
+    float scale = putScale(bytes, furthest / -half); // of 4 bits -8 is there, +8 is not
+    putElements(bytes, bits, i -> half + rounded(values[from + i], scale, -half, half - 1));
   }
 
-  private static void q4WithMinimum(ByteBuffer bytes, float[] values, int from) {
+  private static void withMinimum(ByteBuffer bytes, float[] values, int from, int bits) {
     float least = values[from];
     float most = values[from];
     for (int i = from; i < from + BLOCK; i++) {
       least = Math.min(least, values[i]);
       most = Math.max(most, values[i]);
     }
-    float scale = putScale(bytes, (most - least) / 15);
+    int levels = (1 << bits) - 1;
+    float scale = putScale(bytes, (most - least) / levels);
     float minimum = putScale(bytes, least);
-    putNibbles(bytes, i -> rounded(values[from + i] - minimum, scale, 0, 15));
+    putElements(bytes, bits, i -> rounded(values[from + i] - minimum, scale, 0, levels));
   }
 
-  private interface Nibble {
-    int of(int element);
-  }
-
-  private static void putNibbles(ByteBuffer bytes, Nibble nibble) {
+  /** The fifth bits come first, where there are any, then the nibbles. */
+  private static void putElements(ByteBuffer bytes, int bits, IntUnaryOperator element) {
+    if (bits == 5) {
+      int high = 0;
+      for (int j = 0; j < BLOCK; j++) {
+        high |= (element.applyAsInt(j) >> 4) << j;
+      }
+      bytes.putInt(high);
+    }
     for (int j = 0; j < BLOCK / 2; j++) {
-      bytes.put((byte) (nibble.of(j) | nibble.of(j + BLOCK / 2) << 4));
+      int low = element.applyAsInt(j) & 15;
+      bytes.put((byte) (low | (element.applyAsInt(j + BLOCK / 2) << 4)));
     }
   }
 

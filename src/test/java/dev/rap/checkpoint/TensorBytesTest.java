@@ -62,4 +62,19 @@ class TensorBytesTest {
     expected[19] = (byte) 0xf1;
     assertArrayEquals(expected, TensorBytes.encode(DType.Q4_1, block(-1, 14)));
   }
+
+  // The furthest is -16, so the scale is 1 and zeros are 16: fifth bits of all but element 0. The
+  // last is 16 + 5.
+  @Test
+  void q5CentredStoresTheFifthBitsFirst() {
+    byte[] expected = hex("003c feffffff" + "00".repeat(15) + "50");
+    assertArrayEquals(expected, TensorBytes.encode(DType.Q5_0, block(-16, 5)));
+  }
+
+  // From -1 to 30, so the scale is 1; only the last is above 15.
+  @Test
+  void q5WithMinimumStoresTheFifthBitsFirst() {
+    byte[] expected = hex("003c 00bc 00000080 10" + "11".repeat(14) + "f1");
+    assertArrayEquals(expected, TensorBytes.encode(DType.Q5_1, block(-1, 30)));
+  }
 }

@@ -8,11 +8,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.rap.engine.GoldenLogits;
 import dev.rap.engine.MaskSchedule;
 import dev.rap.engine.ModelRunner;
+import dev.rap.engine.QuantisedLogits;
 import dev.rap.kv.BlockTable;
 import dev.rap.memory.MemoryModel;
 import dev.rap.model.RetentionMask;
 import dev.rap.model.Sublayer;
 import dev.rap.model.Weights;
+import dev.rap.tensor.DType;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -22,6 +24,7 @@ import java.util.Optional;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
@@ -53,6 +56,21 @@ class FakeModelTest {
     FakeDriver driver = new FakeDriver();
     GoldenLogits.of(model)
         .check(weights -> load(driver, blas, weights), stepTokens, GpuModelTest.tolerance(model));
+    assertEquals(List.of(), driver.leaks());
+  }
+
+  // The blocks' values fit F16 but for its rounding.
+  @ParameterizedTest
+  @EnumSource(names = {"Q5_1", "Q4_K"})
+  void typesThatTheGpuDoesNotReadAreWidened(DType type, @TempDir Path folder) throws Exception {
+    FakeDriver driver = new FakeDriver();
+    QuantisedLogits.check(
+        folder,
+        type,
+        QuantisedLogits.Oracle.EXACT,
+        weights -> load(driver, true, weights),
+        24,
+        GpuModelTest.F16);
     assertEquals(List.of(), driver.leaks());
   }
 

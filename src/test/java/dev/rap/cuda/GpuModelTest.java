@@ -3,7 +3,9 @@ package dev.rap.cuda;
 import dev.rap.engine.Backend;
 import dev.rap.engine.GoldenLogits;
 import dev.rap.engine.MaskSchedule;
+import dev.rap.engine.QuantisedLogits;
 import dev.rap.model.Weights;
+import dev.rap.tensor.DType;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.Set;
@@ -11,6 +13,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
@@ -41,6 +44,12 @@ class GpuModelTest {
   })
   void agreesWithTransformers(String model, int stepTokens) throws Exception {
     GoldenLogits.of(model).check(GpuModelTest::load, stepTokens, tolerance(model));
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"Q8_0", "Q4_1", "Q5_0", "Q4_K", "Q6_K"})
+  void quantisedModelsAgreeWithTransformers(DType type, @TempDir Path folder) throws Exception {
+    QuantisedLogits.check(folder, type, QuantisedLogits.Oracle.EXACT, GpuModelTest::load, 24, F16);
   }
 
   @ParameterizedTest(name = "a copy in the host''s memory: {0}")

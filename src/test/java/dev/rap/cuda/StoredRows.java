@@ -21,6 +21,7 @@ final class StoredRows {
       case Q8_0 -> half(data, block) * data.get(ValueLayout.JAVA_BYTE, block + 2 + inBlock);
       case Q4_0 -> half(data, block) * (nibble(data, block + 2, inBlock) - 8);
       case Q4_1 -> half(data, block) * nibble(data, block + 4, inBlock) + half(data, block + 2);
+      default -> throw new IllegalArgumentException("GPUs are not given " + type);
     };
   }
 

@@ -53,11 +53,22 @@ public record GoldenLogits(Path golden, Path model) {
   public void check(Function<Weights, Backend> load, int stepTokens, Tolerance tolerance)
       throws IOException {
     JsonNode golden = new ObjectMapper().readTree(this.golden.toFile());
+    check(model, golden, golden.get("cases"), load, stepTokens, tolerance);
+  }
+
+  /** The same for the model at {@code path}, with tokens and positions of {@code golden}. */
+  public static void check(
+      Path path,
+      JsonNode golden,
+      JsonNode cases,
+      Function<Weights, Backend> load,
+      int stepTokens,
+      Tolerance tolerance) {
     int[] tokens = ints(golden.get("tokens"));
     int[] positions = ints(golden.get("positions"));
-    try (Checkpoint checkpoint = Checkpoint.open(model);
+    try (Checkpoint checkpoint = Checkpoint.open(path);
         Backend backend = load.apply(WeightsLoader.load(checkpoint))) {
-      for (JsonNode goldenCase : golden.get("cases")) {
+      for (JsonNode goldenCase : cases) {
         try (ModelRunner runner =
             backend.newRunner(new ModelRunner.Limits(stepTokens, 1, 32, 32, 5))) {
           RetentionMask mask = mask(goldenCase.get("mask"), backend.weights());

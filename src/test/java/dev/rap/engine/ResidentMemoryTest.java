@@ -10,6 +10,9 @@ import dev.rap.checkpoint.RandomLlama;
 import dev.rap.kernels.CpuKernels;
 import dev.rap.kernels.Kernels;
 import dev.rap.kv.BlockTable;
+import dev.rap.memory.MemoryModel;
+import dev.rap.memory.Storage;
+import dev.rap.memory.Workload;
 import dev.rap.model.ModelConfig;
 import dev.rap.model.RetentionMask;
 import dev.rap.model.Sublayer;
@@ -158,6 +161,40 @@ class ResidentMemoryTest {
       assertEquals(held - pruned + 8 * unit, runner.held().weights(), "four came to each");
       copies += 8 * copied;
       assertLeft(whole - ofFile() - copies, pruned - 8 * unit);
+    }
+  }
+
+  @Test
+  void unitsThatShareBlocksLeaveAsTheMemoryModelSays() {
+    // 8 channel blocks of 128 of 1,024 channels. Down has 256 rows of 4 blocks of 144 bytes; a
+    // channel of gate and up has a block each.
+    ModelConfig config = RandomLlama.config("shared blocks", 1, 256, 4, 2, 64, 1024, 288, 64);
+    Path shared = folder.resolve("shared.gguf");
+    GgufFiles.write(shared, RandomLlama.tiny().with(config).with(DType.Q4_K));
+    long channelBlock = 128 * 2 * 144;
+    long downBlock = 256 * 144;
+    try (Checkpoint model = Checkpoint.open(shared)) {
+      Weights loaded = WeightsLoader.load(model);
+      try (ModelRunner runner =
+          new CpuBackend(loaded, kernels, 2).newRunner(new ModelRunner.Limits(8, 1, 64, 64, 1))) {
+        long whole = runner.held().weights();
+        RetentionMask mask = runner.mask();
+        MemoryModel memory = MemoryModel.of(loaded, mask.shape(), Storage.AS_STORED);
+        // Pairs share a block: of the first one goes, of the second both, of the third the other.
+        for (int[] dropped : new int[][] {{0}, {0, 2, 3}, {0, 2, 3, 5}, {1, 3, 5, 7}}) {
+          BitSet kept = firstOf(8);
+          for (int unit : dropped) {
+            kept.clear(unit);
+          }
+          runner.setMask(mask.with(Sublayer.of(1), kept), Optional.empty());
+          runner.reclaim();
+          finish(runner);
+          long blocks = kept.get(2) || kept.get(3) ? 0 : 1;
+          long expected = whole - dropped.length * channelBlock - blocks * downBlock;
+          assertEquals(expected, runner.held().weights());
+          assertEquals(expected, memory.use(runner.mask(), new Workload(1, 1)).weights());
+        }
+      }
     }
   }
 

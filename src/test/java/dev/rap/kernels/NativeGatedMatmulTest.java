@@ -33,7 +33,14 @@ class NativeGatedMatmulTest {
   void gatedProductsAgreeWithTheOracle(Isa isa, DType type) {
     // Mixed types, as some quantised files have them, masks of channel blocks, and ranges that
     // share a panel.
-    DType other = type == DType.Q8_0 ? DType.Q4_1 : type;
+    DType other =
+        switch (type) {
+          case Q8_0 -> DType.Q4_1;
+          case Q4_K -> DType.Q6_K;
+          case Q3_K -> DType.F16;
+          case Q2_K -> DType.Q5_0;
+          default -> type;
+        };
     try (Kernels kernels = new NativeKernels(2, isa)) {
       for (int tokens : new int[] {1, 2, 5, 17}) {
         for (boolean biased : new boolean[] {false, true}) {
@@ -54,7 +61,7 @@ class NativeGatedMatmulTest {
       Ranges rows,
       boolean biased,
       Activation activation) {
-    int columns = 160;
+    int columns = Math.max(160, Math.max(gateType.blockElements(), upType.blockElements()));
     try (Arena arena = Arena.ofConfined()) {
       RandomData data = new RandomData(arena, tokens);
       Tensor gate = data.weights(gateType, 97, columns);
@@ -161,7 +168,7 @@ class NativeGatedMatmulTest {
   @ParameterizedTest
   @MethodSource("kinds")
   void roundedActivationsCostNoMoreThanTheirRounding(Isa isa, DType type) {
-    int columns = 576;
+    int columns = type.blockElements() == 256 ? 768 : 576;
     int rows = 64;
     try (Arena arena = Arena.ofConfined();
         Kernels kernels = new NativeKernels(2, isa)) {
@@ -195,7 +202,7 @@ class NativeGatedMatmulTest {
 
   private static double bound(
       Isa isa, DType type, int tokens, MemorySegment w, MemorySegment x, int start, int columns) {
-    boolean toInt8 = isa.compareTo(Isa.AVX512) >= 0 && type.blockElements() == 32;
+    boolean toInt8 = isa.compareTo(Isa.AVX512) >= 0 && type.blockElements() > 1;
     boolean toBf16 = isa == Isa.AVX512_BF16 && type == DType.BF16 && tokens > 4;
     double variance = 0;
     double weights = 0;
@@ -224,12 +231,14 @@ class NativeGatedMatmulTest {
     try (Arena arena = Arena.ofConfined();
         Kernels kernels = new NativeKernels(1, isa)) {
       RandomData data = new RandomData(arena, 3);
-      Tensor w = data.weights(type, 4, 64);
+      int columns = Math.max(64, type.blockElements());
+      Tensor w = data.weights(type, 4, columns);
       for (int tokens : new int[] {1, 20}) {
-        MemorySegment x = data.normal(tokens * 64L, 1);
-        x.set(ValueLayout.JAVA_FLOAT_UNALIGNED, 4 * (64L * (tokens - 1) + 37), Float.NaN);
+        MemorySegment x = data.normal((long) tokens * columns, 1);
+        long nan = (long) columns * (tokens - 1) + 37;
+        x.set(ValueLayout.JAVA_FLOAT_UNALIGNED, 4 * nan, Float.NaN);
         MemorySegment y = data.floats(tokens * 4L, 0);
-        kernels.matmul(y, 4, x, 64, tokens, w, Ranges.all(4), Ranges.all(64), false);
+        kernels.matmul(y, 4, x, columns, tokens, w, Ranges.all(4), Ranges.all(columns), false);
         assertTrue(Float.isNaN(at(y, 4L * (tokens - 1))), "the last token's product");
         if (tokens > 1) {
           assertEquals(at(y, 0), at(y, 0), "the first token has none");

@@ -52,6 +52,17 @@ class NativeMatmulTest {
           new Shape(40, 64, Ranges.all(40), Ranges.of()),
           new Shape(40, 64, Ranges.of(), Ranges.all(64)));
     }
+    if (type.blockElements() == 256) {
+      return List.of(
+          Shape.dense(1, 256),
+          Shape.dense(31, 512),
+          Shape.dense(67, 768),
+          new Shape(70, 2560, Ranges.of(1, 2, 5, 40, 69, 70), Ranges.of(256, 512, 768, 2048)),
+          // Parts of blocks, two of one block, and a block between.
+          new Shape(34, 1280, Ranges.all(34), Ranges.of(32, 64, 128, 192, 480, 864, 1152, 1280)),
+          new Shape(40, 256, Ranges.all(40), Ranges.of()),
+          new Shape(40, 256, Ranges.of(), Ranges.all(256)));
+    }
     return List.of(
         Shape.dense(1, 32),
         Shape.dense(3, 96),
@@ -86,12 +97,13 @@ class NativeMatmulTest {
     // SmolLM2-135M's down projection and key projection; more tokens than are packed at once; more
     // columns than are unpacked at once; more activations of few tokens than L1 holds.
     try (Kernels kernels = new NativeKernels(2, isa)) {
+      boolean of256 = type.blockElements() == 256;
       compare(kernels, type, Shape.dense(576, 1536), 1, false);
-      compare(kernels, type, Shape.dense(192, 576), 513, false);
-      compare(kernels, type, Shape.dense(8, 64), 1100, false);
-      compare(kernels, type, Shape.dense(40, 4704), 7, false);
-      compare(kernels, type, Shape.dense(40, 9440), 1, false);
-      compare(kernels, type, Shape.dense(40, 9440), 3, false);
+      compare(kernels, type, Shape.dense(192, of256 ? 512 : 576), 513, false);
+      compare(kernels, type, Shape.dense(8, of256 ? 256 : 64), 1100, false);
+      compare(kernels, type, Shape.dense(40, of256 ? 4608 : 4704), 7, false);
+      compare(kernels, type, Shape.dense(40, of256 ? 9472 : 9440), 1, false);
+      compare(kernels, type, Shape.dense(40, of256 ? 9472 : 9440), 3, false);
     }
   }
 

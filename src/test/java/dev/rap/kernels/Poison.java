@@ -15,14 +15,15 @@ final class Poison {
 
   private Poison() {}
 
-  /** Poisons rows and columns of {@code w} outside of the ranges. */
+  /** Poisons rows of {@code w} outside of the ranges, and blocks that have no column inside. */
   static void outside(Tensor w, Ranges rows, Ranges columns) {
     BitSet keptRows = set(rows);
     BitSet keptColumns = set(columns);
     int step = w.dtype().blockElements();
     for (int r = 0; r < w.rows(); r++) {
       for (int c = 0; c < w.columns(); c += step) {
-        if (!keptRows.get(r) || !keptColumns.get(c)) {
+        int next = keptColumns.nextSetBit(c);
+        if (!keptRows.get(r) || next < 0 || next >= c + step) {
           block(w.dtype(), w.data(), r * w.rowBytes() + w.dtype().byteSize(c));
         }
       }
@@ -44,7 +45,7 @@ final class Poison {
     switch (type) {
       case F32 -> data.set(JAVA_FLOAT_UNALIGNED, offset, Float.NaN);
       case BF16 -> data.set(JAVA_SHORT_UNALIGNED, offset, BF16_NAN);
-      case F16, Q8_0, Q4_0, Q4_1 -> data.set(JAVA_SHORT_UNALIGNED, offset, HALF_NAN);
+      default -> data.set(JAVA_SHORT_UNALIGNED, offset + RandomData.scaleOffset(type), HALF_NAN);
     }
   }
 

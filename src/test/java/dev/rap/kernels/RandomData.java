@@ -86,16 +86,54 @@ final class RandomData {
       case F16 -> half(block, 0, value);
       case BF16 ->
           block.set(JAVA_SHORT_UNALIGNED, 0, (short) (Float.floatToRawIntBits(value) >> 16));
-      case Q8_0, Q4_0, Q4_1 -> {
+      default -> {
         for (long i = 0; i < block.byteSize(); i++) {
           block.set(JAVA_BYTE, i, (byte) random.nextInt());
         }
-        half(block, 0, type == DType.Q8_0 ? scale / 73 : scale / 5);
-        if (type == DType.Q4_1) {
-          half(block, 2, -8 * scale / 5);
+        half(block, scaleOffset(type), scale * scaleOf(type));
+        if (minimumOf(type) != 0) {
+          half(block, scaleOffset(type) + 2, scale * minimumOf(type));
         }
       }
     }
+  }
+
+  /** {@return the byte of a block where its F16 scale is, and after that its minimum} */
+  static int scaleOffset(DType type) {
+    return switch (type) {
+      case Q2_K -> 80;
+      case Q3_K -> 108;
+      case Q6_K -> 208;
+      default -> 0;
+    };
+  }
+
+  // By which values have a deviation of about 1: elements are uniform, and so are the scales of
+  // groups, whose mean square is (levels^2 - 1) / 12 about their mean.
+  private static float scaleOf(DType type) {
+    return switch (type) {
+      case Q8_0 -> 1 / 73f;
+      case Q4_0, Q4_1 -> 1 / 5f;
+      case Q5_0, Q5_1 -> 1 / 10f;
+      case Q2_K -> 1 / 13f; // times up to 15 and 3
+      case Q3_K -> 1 / 43f; // times -32 ... 31 and -4 ... 3
+      case Q4_K -> 1 / 245f; // times up to 63 and 15
+      case Q5_K -> 1 / 500f;
+      case Q6_K -> 1 / 1360f; // times -128 ... 127 and -32 ... 31
+      case F32, F16, BF16 -> 1;
+    };
+  }
+
+  // Half of the range, so that values lie around zero.
+  private static float minimumOf(DType type) {
+    return switch (type) {
+      case Q4_1 -> -8 / 5f;
+      case Q5_1 -> -16 / 10f;
+      case Q2_K -> 1.5f / 13;
+      case Q4_K -> 7.5f / 245;
+      case Q5_K -> 15.5f / 500;
+      default -> 0;
+    };
   }
 
   private static void half(MemorySegment block, long offset, float value) {

@@ -83,7 +83,7 @@ class WeightsLoaderTest {
   }
 
   @ParameterizedTest
-  @EnumSource
+  @EnumSource(mode = EnumSource.Mode.MATCH_NONE, names = ".*_K")
   void bothFormatsGiveTheShapesOfTheConfiguration(DType dtype) {
     RandomLlama model = TINY.untied();
     boolean quantised = dtype.blockElements() > 1;
@@ -446,29 +446,40 @@ class WeightsLoaderTest {
   @ParameterizedTest
   @EnumSource
   void weightsThatAreNotFiniteAreRefused(DType dtype) {
-    String name = "blk.1.ffn_down.weight";
+    DType scaleType = dtype.blockElements() > 1 ? DType.F16 : dtype;
     for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY}) {
-      byte[] bytes = TensorBytes.encode(dtype, new float[64 * 96]);
-      DType scaleType = dtype.blockElements() > 1 ? DType.F16 : dtype;
       byte[] scale = TensorBytes.encode(scaleType, new float[] {bad});
-      int at = (int) (51 * dtype.byteSize(96) - dtype.byteSize(dtype.blockElements()));
-      System.arraycopy(scale, 0, bytes, at, scale.length);
-      assertGgufRefused(
-          GgufFiles.writerWithout(name, TINY)
-              .tensor(name, dtype.ggmlId(), new long[] {64, 96}, bytes),
-          "tensor " + name,
-          "NaN or infinity in row 50");
+      assertDownRefused(dtype, scaleOffset(dtype), scale, "NaN or infinity in row 50");
     }
   }
 
-  @Test
-  void aMinimumThatIsNotFiniteIsRefused() {
+  @ParameterizedTest
+  @EnumSource(names = {"Q4_1", "Q5_1", "Q2_K", "Q4_K", "Q5_K"})
+  void aMinimumThatIsNotFiniteIsRefused(DType dtype) {
+    byte[] minimum = TensorBytes.encode(DType.F16, new float[] {Float.NaN});
+    assertDownRefused(dtype, scaleOffset(dtype) + 2, minimum, "NaN or infinity in row 50");
+  }
+
+  private static int scaleOffset(DType dtype) {
+    return switch (dtype) {
+      case Q2_K -> 80;
+      case Q3_K -> 108;
+      case Q6_K -> 208;
+      default -> 0;
+    };
+  }
+
+  private void assertDownRefused(DType dtype, int offset, byte[] bad, String part) {
+    ModelConfig config = RandomLlama.config("wide", 2, 64, 4, 2, 32, 256, 288, 256);
     String name = "blk.1.ffn_down.weight";
-    byte[] bytes = TensorBytes.encode(DType.Q4_1, new float[64 * 96]);
-    bytes[3] = 0x7e; // the minimum follows the scale; 0x7e00 is NaN
+    byte[] bytes = TensorBytes.encode(dtype, new float[64 * 256]);
+    int at = (int) (51 * dtype.byteSize(256) - dtype.byteSize(dtype.blockElements()));
+    System.arraycopy(bad, 0, bytes, at + offset, bad.length);
     assertGgufRefused(
-        GgufFiles.writerWithout(name, TINY).tensor(name, 3, new long[] {64, 96}, bytes),
-        "NaN or infinity in row 0");
+        GgufFiles.writerWithout(name, TINY.with(config))
+            .tensor(name, dtype.ggmlId(), new long[] {64, 256}, bytes),
+        "tensor " + name,
+        part);
   }
 
   @Test
@@ -503,9 +514,9 @@ class WeightsLoaderTest {
         "Q8_0, expected F32, F16 or BF16");
     String gate = "blk.0.ffn_gate.weight";
     assertGgufRefused(
-        GgufFiles.writerWithout(gate, TINY).tensor(gate, 14, new long[] {96, 64}, new byte[5040]),
+        GgufFiles.writerWithout(gate, TINY).tensor(gate, 20, new long[] {96, 64}, new byte[5040]),
         gate,
-        "Q6_K, which is not supported (yet)");
+        "IQ4_NL, which is not supported (yet)");
   }
 
   @Test

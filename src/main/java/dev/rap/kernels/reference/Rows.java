@@ -7,7 +7,6 @@ import dev.rap.kernels.Ranges;
 import dev.rap.tensor.DType;
 import dev.rap.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 
 /** Reads rows of any storage type as floats, by the table in {@link DType}. */
 final class Rows {
@@ -39,35 +38,19 @@ final class Rows {
           out[c] = Float.intBitsToFloat(data.get(U16, base + 2L * c) << 16);
         }
       }
-      case Q8_0, Q4_0, Q4_1 -> {
-        DType type = tensor.dtype();
-        for (int c = start; c < end; c += type.blockElements()) {
-          block(type, data, base + type.byteSize(c), out, c);
-        }
-      }
+      default -> blocks(tensor, base, start, end, out);
     }
   }
 
-  private static void block(DType type, MemorySegment data, long offset, float[] out, int to) {
-    float d = Layouts.f16(data, offset);
-    switch (type) {
-      case Q8_0 -> {
-        for (int i = 0; i < 32; i++) {
-          out[to + i] = d * data.get(ValueLayout.JAVA_BYTE, offset + 2 + i);
-        }
-      }
-      case Q4_0 -> nibbles(d, -8, 0, data, offset + 2, out, to);
-      case Q4_1 -> nibbles(d, 0, Layouts.f16(data, offset + 2), data, offset + 4, out, to);
-      default -> throw new IllegalArgumentException(type + " has no blocks");
-    }
-  }
-
-  private static void nibbles(
-      float d, int zero, float m, MemorySegment data, long offset, float[] out, int to) {
-    for (int j = 0; j < 16; j++) {
-      int both = data.get(ValueLayout.JAVA_BYTE, offset + j);
-      out[to + j] = d * ((both & 15) + zero) + m;
-      out[to + j + 16] = d * ((both >> 4 & 15) + zero) + m;
+  private static void blocks(Tensor tensor, long base, int start, int end, float[] out) {
+    DType type = tensor.dtype();
+    float[] block = new float[type.blockElements()];
+    int count;
+    for (int c = start; c < end; c += count) {
+      int within = c % block.length;
+      count = Math.min(block.length - within, end - c);
+      Blocks.read(type, tensor.data(), base + type.byteSize(c - within), block);
+      System.arraycopy(block, within, out, c, count);
     }
   }
 }
