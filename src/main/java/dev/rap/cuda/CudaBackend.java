@@ -59,7 +59,8 @@ public final class CudaBackend implements Backend {
       Optional<CudaBlas> blas,
       PagePool pool,
       CudaWeights weights,
-      ElasticWeights elastic) {}
+      ElasticWeights elastic,
+      SharedTracker tracker) {}
 
   private final Weights weights;
   private final Parts parts;
@@ -176,7 +177,8 @@ public final class CudaBackend implements Backend {
             (shape, arrivals) ->
                 new UnitFile(device, arrivals, kernels, loaded.element(), weights, shape));
     return new CudaBackend(
-        weights, new Parts(device, stream, kernels, blas, pool, loaded, elastic));
+        weights,
+        new Parts(device, stream, kernels, blas, pool, loaded, elastic, new SharedTracker(device)));
   }
 
   private static CudaWeights upload(
@@ -281,6 +283,7 @@ public final class CudaBackend implements Backend {
 
   @Override
   public void close() {
+    parts.tracker().close();
     parts.elastic().close();
     parts.weights().close();
     parts.pool().close();
