@@ -109,7 +109,7 @@ record GgufModel(
             tokens.doubleScores(),
             tokens.requireId("unknown_token_id"),
             true),
-        new Decoder(List.of(new DecoderStep.Spaces(SPACE, prepend), new DecoderStep.Bytes())),
+        new Decoder(List.of(new DecoderStep.Bytes(), new DecoderStep.Spaces(SPACE, prepend))),
         false,
         true);
   }

@@ -6,6 +6,9 @@ import java.util.Map;
 /**
  * Turns a piece of text into those tokens whose scores have the largest sum.
  *
+ * <p>Special tokens are not among those that are looked for: unlike Hugging Face's, this makes none
+ * of plain text.
+ *
  * <p>Takes one step for each token that fits somewhere in the piece. Characters in a row that are
  * in no token become one unknown token, or the tokens of their bytes.
  *
