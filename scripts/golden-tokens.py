@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the golden tokens that dev.rap.tokenizer is held against, with Hugging Face tokenizers.
 
-usage: pip install --target DIR tokenizers==0.22.2
+usage: pip install --target DIR tokenizers==0.22.2 sentencepiece==0.2.3 protobuf
        PYTHONPATH=DIR python3 scripts/golden-tokens.py [SHARED]
 
 Reads   src/test/resources/dev/rap/tokenizer/random-text.json   what random strings consist of
@@ -28,6 +28,7 @@ texts, below(texts), or a character of one of its ranges, below(ranges), first +
 """
 
 import hashlib
+import io
 import json
 import pathlib
 import struct
@@ -288,6 +289,148 @@ def variants(kinds):
     return tokenizer
 
 
+SPACE = "\u2581"
+
+
+def sentencepiece_model(**options):
+    """What SentencePiece learns of the text: its model, as a protocol buffer."""
+    import sentencepiece
+    from sentencepiece import sentencepiece_model_pb2
+
+    lines = [line for line in TEXT.split("\n") if line]
+    learned = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(lines * 4), model_writer=learned, num_threads=1, minloglevel=2,
+        hard_vocab_limit=False, split_digits=True, **options)
+    model = sentencepiece_model_pb2.ModelProto()
+    model.ParseFromString(learned.getvalue())
+    return model
+
+
+def sentencepiece_bpe():
+    """SentencePiece's BPE as transformers converts it: every way to make a piece is a merge."""
+    model = sentencepiece_model(
+        model_type="bpe", vocab_size=800, byte_fallback=True, character_coverage=0.98,
+        normalization_rule_name="identity", remove_extra_whitespaces=False)
+    vocab = {piece.piece: i for i, piece in enumerate(model.pieces)}
+    merges = [
+        (piece.score, text[:i], text[i:])
+        for text, piece in ((piece.piece, piece) for piece in model.pieces if piece.type == 1)
+        for i in range(1, len(text))
+        if text[:i] in vocab and text[i:] in vocab
+    ]
+    merges = [merge[1:] for merge in sorted(merges, key=lambda merge: -merge[0])]
+    return Tokenizer(models.BPE(vocab, merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True))
+
+
+def llama(_):
+    """Llama 2 and Phi-3: a space before every section of text, bytes for rare characters."""
+    tokenizer = sentencepiece_bpe()
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.Prepend(SPACE), normalizers.Replace(" ", SPACE)])
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
+    tokenizer.add_special_tokens(exact("<unk>", "<s>", "</s>"))
+    tokenizer.add_tokens(exact("<tool>"))
+    return tokenizer
+
+
+def gemma(_):
+    """Gemma: no space before a text; and Metaspace, which gives the first section one."""
+    tokenizer = sentencepiece_bpe()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split("\n", "merged_with_previous"),
+            pre_tokenizers.Metaspace(SPACE, prepend_scheme="first", split=False),
+        ]
+    )
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse()])
+    tokenizer.add_special_tokens(
+        [AddedToken(text, normalized=False, rstrip=True) for text in ["<bos>", "<end_of_turn>"]])
+    return tokenizer
+
+
+def unigram(_):
+    """T5: compiled rules, spaces put in order, the likeliest tokens."""
+    rules = ROOT / "target/rules.tsv"
+    rules.parent.mkdir(exist_ok=True)
+    # é of two characters, a ligature, an ellipsis, a wide letter, a no-break space; a soft hyphen goes
+    rules.write_text("65 301\tE9\nFB01\t66 69\n2026\t2E 2E 2E\nFF21\t41\nA0\t20\nAD\t\n9\t20\nA\t20\n")
+    model = sentencepiece_model(
+        model_type="unigram", vocab_size=600, byte_fallback=True, character_coverage=0.98,
+        normalization_rule_tsv=str(rules),
+        bos_piece="<text>", eos_piece="</text>")
+    vocab = [(piece.piece, piece.score) for piece in model.pieces]
+    tokenizer = Tokenizer(models.Unigram(vocab, unk_id=0, byte_fallback=True))
+    tokenizer.normalizer = normalizers.Sequence(
+        [
+            normalizers.Precompiled(model.normalizer_spec.precompiled_charsmap),
+            normalizers.Strip(left=False, right=True),
+            normalizers.Replace(Regex(" {2,}"), SPACE),
+        ]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(SPACE, prepend_scheme="always")
+    tokenizer.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Metaspace(SPACE)])
+    # Hugging Face makes these of plain text, too, which RAP does not: random strings lack them.
+    tokenizer.add_special_tokens(exact("<text>", "</text>"))
+    return tokenizer
+
+
+def gpt_4o(kinds):
+    before, upper, lower = r"[^\r\n\p{L}\p{N}]?", r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
+    ending = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+    tokenizer = trained(
+        split(
+            f"{before}{upper}*{lower}+{ending}|{before}{upper}+{lower}*{ending}"
+            r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+        ),
+        kinds,
+        normalizer=normalizers.NFKC(),
+    )
+    tokenizer.add_special_tokens(exact("<|endoftext|>"))
+    return tokenizer
+
+
+def deepseek_v3(kinds):
+    cuts = [
+        r"\p{N}{1,3}",
+        "[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+",
+        "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+"
+        "| ?[\\p{P}\\p{S}]+[\r\n]*|\\s*[\r\n]+|\\s+(?!\\S)|\\s+",
+    ]
+    tokenizer = trained(
+        pre_tokenizers.Sequence(
+            [pre_tokenizers.Split(Regex(cut), "isolated") for cut in cuts]
+            + [pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+        ),
+        kinds,
+    )
+    tokenizer.add_special_tokens(exact("<\uff5cbegin\u2581of\u2581sentence\uff5c>"))
+    return tokenizer
+
+
+def falcon(kinds):
+    """Cuts behind the alphabet, and every plain normalizer."""
+    tokenizer = trained(
+        pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.Punctuation("contiguous"),
+                pre_tokenizers.ByteLevel(add_prefix_space=False),
+                pre_tokenizers.Digits(individual_digits=False),
+                pre_tokenizers.Split(Regex("[0-9][0-9][0-9]"), "isolated"),
+            ]
+        ),
+        kinds,
+        normalizer=normalizers.Sequence(
+            [normalizers.Nmt(), normalizers.NFKD(), normalizers.StripAccents(),
+             normalizers.Lowercase(), normalizers.Strip()]
+        ),
+    )
+    tokenizer.add_special_tokens(exact(">>END<<"))
+    return tokenizer
+
+
 def write_tokenizer(name, tokenizer):
     document = json.loads(tokenizer.to_str())
     if name == "gpt2":  # as files were written before tokenizers 0.20
@@ -349,6 +492,12 @@ def main():
         "llama-bpe": llama_bpe,
         "qwen2": qwen2,
         "variants": variants,
+        "llama": llama,
+        "gemma": gemma,
+        "unigram": unigram,
+        "gpt-4o": gpt_4o,
+        "deepseek-v3": deepseek_v3,
+        "falcon": falcon,
     }.items():
         write_golden(name, write_tokenizer(name, make(kinds)), kinds)
     shared = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT.parent / "shared"

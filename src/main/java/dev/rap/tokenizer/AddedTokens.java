@@ -1,7 +1,5 @@
 package dev.rap.tokenizer;
 
-import java.text.Normalizer;
-import java.text.Normalizer.Form;
 import java.util.List;
 import java.util.Optional;
 
@@ -11,32 +9,34 @@ import java.util.Optional;
  * <p>Tokens that want the text as it came are cut out first, then the sections between them are
  * normalised, then the other tokens are cut out. From left to right, and of several that begin at
  * one place the longest.
- *
- * <p>Normalisation to NFC is Java's. Hugging Face's knows Unicode 9 only: it neither reorders nor
- * composes what was encoded since, 120 combining marks of rare scripts above all.
  */
 final class AddedTokens {
   private final TokenTrie exact = new TokenTrie();
   private final TokenTrie normalized = new TokenTrie();
-  private final boolean nfc;
+  private final Normalizer normalizer;
 
   /**
    * @param tokens empty ones are never found
-   * @param nfc whether text is normalised to NFC
+   * @param normalizer of text, and of what normalised tokens are looked for by
    */
-  AddedTokens(List<AddedToken> tokens, boolean nfc) {
-    this.nfc = nfc;
+  AddedTokens(List<AddedToken> tokens, Normalizer normalizer) {
+    this.normalizer = normalizer;
     for (AddedToken token : tokens) {
-      if (!token.content().isEmpty()) {
-        TokenTrie trie = token.normalized() ? normalized : exact;
-        trie.add(token.normalized() ? normalize(token.content()) : token.content(), token);
+      String pattern = token.normalized() ? normalizer.apply(token.content()) : token.content();
+      if (!pattern.isEmpty()) {
+        (token.normalized() ? normalized : exact).add(pattern, token);
       }
     }
   }
 
   /** Takes what a text consists of, in order. */
   interface Sections {
-    void text(String section);
+    /**
+     * Takes a section that is not empty.
+     *
+     * @param first whether all text begins with it
+     */
+    void text(String section, boolean first);
 
     void token(int id);
   }
@@ -51,10 +51,11 @@ final class AddedTokens {
         text,
         exact,
         special,
+        true,
         new Sections() {
           @Override
-          public void text(String section) {
-            cut(normalize(section), normalized, special, sections);
+          public void text(String section, boolean first) {
+            cut(normalizer.apply(section), normalized, special, first, sections);
           }
 
           @Override
@@ -64,18 +65,11 @@ final class AddedTokens {
         });
   }
 
-  private String normalize(String text) {
-    return nfc ? Normalizer.normalize(text, Form.NFC) : text;
-  }
-
-  private static void cut(String text, TokenTrie trie, boolean special, Sections sections) {
-    if (trie.isEmpty()) {
-      sections.text(text);
-      return;
-    }
+  private static void cut(
+      String text, TokenTrie trie, boolean special, boolean first, Sections sections) {
     int done = 0;
     int stripped = 0; // spaces have been taken in up to here
-    for (int at = 0; at < text.length(); ) {
+    for (int at = trie.candidate(text, 0); at < text.length(); at = trie.candidate(text, at)) {
       Optional<TokenTrie.Match> match = trie.longest(text, at);
       if (match.isEmpty()) {
         at++;
@@ -86,7 +80,7 @@ final class AddedTokens {
       if (accepts(token, text, at, end, special)) {
         int from = token.leftStrip() ? spacesBefore(text, done, at) : at;
         if (done < from) {
-          sections.text(text.substring(done, from));
+          sections.text(text.substring(done, from), first && done == 0);
         }
         sections.token(token.id());
         done = end;
@@ -98,7 +92,7 @@ final class AddedTokens {
       at = end;
     }
     if (done < text.length()) {
-      sections.text(text.substring(done));
+      sections.text(text.substring(done), first && done == 0);
     }
   }
 
@@ -111,14 +105,14 @@ final class AddedTokens {
       return true;
     }
     boolean touched =
-        (start > 0 && CharacterKind.isWord(text.codePointBefore(start)))
-            || (end < text.length() && CharacterKind.isWord(text.codePointAt(end)));
+        (start > 0 && UnicodeVersions.isWord(text.codePointBefore(start)))
+            || (end < text.length() && UnicodeVersions.isWord(text.codePointAt(end)));
     return !touched;
   }
 
   private static int spacesBefore(String text, int limit, int end) {
     int start = end;
-    while (start > limit && CharacterKind.of(text.charAt(start - 1)) == CharacterKind.SPACE) {
+    while (start > limit && UnicodeVersions.isSpace(text.charAt(start - 1))) {
       start--;
     }
     return start;
@@ -126,7 +120,7 @@ final class AddedTokens {
 
   private static int spacesBehind(String text, int start) {
     int end = start;
-    while (end < text.length() && CharacterKind.of(text.charAt(end)) == CharacterKind.SPACE) {
+    while (end < text.length() && UnicodeVersions.isSpace(text.charAt(end))) {
       end++;
     }
     return end;

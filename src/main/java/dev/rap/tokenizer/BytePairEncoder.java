@@ -1,123 +1,175 @@
 package dev.rap.tokenizer;
 
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.OptionalInt;
 
 /**
- * Turns a piece of text into tokens: its UTF-8 bytes, each a token, merged.
+ * Turns a piece of text into tokens: its characters or bytes, each a token, merged.
  *
- * <p>A byte that is not in the vocabulary becomes the unknown token, or is left out where there is
- * none. Both is what Hugging Face does; few vocabularies lack a byte that occurs.
+ * <p>A character that is not in the vocabulary becomes the tokens of its bytes, if there are all of
+ * them and they are wanted; else the unknown token; where there is none it is left out. All that is
+ * what Hugging Face does.
  */
-final class BytePairEncoder {
+final class BytePairEncoder implements Encoder {
   private static final int MISSING = -1;
 
-  private final int[] byteTokens = new int[256];
-  private final MergeTable merges;
-  private final Map<String, Integer> whole; // pieces that are one token whatever the merges say
-  private final boolean fuseUnknown;
-  private final OptionalInt unknown;
-  private final PieceCache cache = new PieceCache();
-
   /**
-   * @param vocabulary id by text in the {@link ByteAlphabet}
+   * How a piece is read.
+   *
+   * @param bytes whether a piece is UTF-8 to be written in the {@link ByteAlphabet}
+   * @param byteFallback whether bytes stand for characters that are not in the vocabulary
    * @param ignoreMerges whether a piece that is in the vocabulary is that token, even if no merges
    *     lead to it
-   * @param unknown stands for bytes that are not in the vocabulary
-   * @param fuseUnknown whether several unknown bytes in a row are one unknown token
+   * @param fuseUnknown whether several unknown characters in a row are one unknown token
    */
-  BytePairEncoder(
-      Map<String, Integer> vocabulary,
-      MergeTable merges,
-      boolean ignoreMerges,
-      OptionalInt unknown,
-      boolean fuseUnknown) {
-    for (int b = 0; b < 256; b++) {
-      byteTokens[b] = vocabulary.getOrDefault(String.valueOf(ByteAlphabet.character(b)), MISSING);
-    }
-    this.merges = merges;
-    this.whole = ignoreMerges ? Map.copyOf(vocabulary) : Map.of();
-    this.unknown = unknown;
-    this.fuseUnknown = fuseUnknown;
+  record Reading(boolean bytes, boolean byteFallback, boolean ignoreMerges, boolean fuseUnknown) {
+    static final Reading BYTES = new Reading(true, false, false, false);
   }
 
-  /** {@return a run over one text, that appends to {@code out}} */
-  Run run(IntList out) {
+  private final int[] plane = new int[1 << 16]; // the token of a character, or MISSING
+  private final Map<Integer, Integer> beyond = new HashMap<>(); // the same above U+FFFF
+  private final int[] byteTokens;
+  private final MergeTable merges;
+  private final Map<String, Integer> whole; // pieces that are one token whatever the merges say
+  private final Reading reading;
+  private final OptionalInt unknown;
+
+  /**
+   * @param vocabulary id by text
+   * @param unknown stands for what is not in the vocabulary
+   */
+  BytePairEncoder(
+      Map<String, Integer> vocabulary, MergeTable merges, Reading reading, OptionalInt unknown) {
+    this.merges = merges;
+    this.reading = reading;
+    this.unknown = unknown;
+    this.whole = reading.ignoreMerges() ? Map.copyOf(vocabulary) : Map.of();
+    this.byteTokens = reading.byteFallback() ? byteTokens(vocabulary) : new int[0];
+    Arrays.fill(plane, MISSING);
+    vocabulary.forEach(this::addCharacter);
+  }
+
+  private void addCharacter(String text, int id) {
+    if (text.length() == 1) {
+      plane[text.charAt(0)] = id;
+    } else if (text.length() == 2 && Character.charCount(text.codePointAt(0)) == 2) {
+      beyond.put(text.codePointAt(0), id);
+    }
+  }
+
+  private static int[] byteTokens(Map<String, Integer> vocabulary) {
+    int[] tokens = new int[256];
+    for (int b = 0; b < 256; b++) {
+      tokens[b] = vocabulary.getOrDefault(ByteToken.text(b), MISSING);
+    }
+    return tokens;
+  }
+
+  /** {@return whether a character is a token} */
+  boolean knows(int codePoint) {
+    return token(codePoint) != MISSING;
+  }
+
+  private int token(int codePoint) {
+    return codePoint < plane.length ? plane[codePoint] : beyond.getOrDefault(codePoint, MISSING);
+  }
+
+  @Override
+  public Pieces into(IntList out) {
     return new Run(out);
   }
 
-  /** Encodes the pieces of one text, on one thread. */
-  final class Run implements PreTokenizer.Pieces {
+  private final class Run implements Pieces {
     private final IntList out;
     private final PieceMerger merger = new PieceMerger(merges);
-    private byte[] bytes = new byte[64];
-    private int count;
+    private final Utf8 utf8 = new Utf8();
+    private boolean unknownWaits; // for the next known token
 
     private Run(IntList out) {
       this.out = out;
     }
 
-    /** Appends the tokens of the piece from {@code start} to {@code end} of a well-formed text. */
     @Override
-    public void piece(String text, int start, int end) {
-      var known = cache.find(text, start, end);
-      if (known.isPresent()) {
-        out.addAll(known.get());
-        return;
+    public void piece(String text, int start, int end, boolean first) {
+      if (reading.bytes()) {
+        utf8.set(text, start, end);
       }
-      int before = out.count();
-      encode(text, start, end);
-      if (PieceCache.takes(start, end)) {
-        cache.put(text, start, end, out.from(before));
-      }
-    }
-
-    private void encode(String text, int start, int end) {
-      toUtf8(text, start, end);
-      Integer token = whole.isEmpty() ? null : whole.get(ByteAlphabet.text(bytes, count));
-      if (token != null) {
-        out.add(token);
-        return;
-      }
-      merger.begin(count);
-      boolean afterUnknown = false;
-      for (int i = 0; i < count; i++) {
-        int byteToken = byteTokens[bytes[i] & 0xFF];
-        if (byteToken != MISSING) {
-          merger.add(byteToken);
-        } else if (unknown.isPresent() && !(afterUnknown && fuseUnknown)) {
-          merger.add(unknown.getAsInt());
+      if (!whole.isEmpty()) {
+        Integer token =
+            whole.get(
+                reading.bytes()
+                    ? ByteAlphabet.text(utf8.bytes(), utf8.count())
+                    : text.substring(start, end));
+        if (token != null) {
+          out.add(token);
+          return;
         }
-        afterUnknown = byteToken == MISSING;
       }
+      if (reading.bytes()) {
+        addBytes();
+      } else {
+        addCharacters(text, start, end);
+      }
+      addUnknown();
       merger.finish(out);
     }
 
-    private void toUtf8(String text, int start, int end) {
-      long most = 3L * (end - start); // a char is at most three bytes, a pair of chars four
-      if (bytes.length < most) {
-        bytes = new byte[Math.toIntExact(most)];
-      }
-      count = 0;
-      for (int i = start; i < end; ) {
-        int c = text.codePointAt(i);
-        i += Character.charCount(c);
-        if (c < 0x80) {
-          bytes[count++] = (byte) c;
-        } else if (c < 0x800) {
-          put(0xC0 | (c >> 6), c);
-        } else if (c < 0x10000) {
-          put(0xE0 | (c >> 12), c >> 6, c);
-        } else {
-          put(0xF0 | (c >> 18), c >> 12, c >> 6, c);
-        }
+    private void addBytes() {
+      merger.begin(utf8.count());
+      for (int i = 0; i < utf8.count(); i++) {
+        add(plane[ByteAlphabet.character(utf8.bytes()[i] & 0xFF)]);
       }
     }
 
-    private void put(int lead, int... continuations) {
-      bytes[count++] = (byte) lead;
-      for (int continuation : continuations) {
-        bytes[count++] = (byte) (0x80 | (continuation & 0x3F));
+    private void addCharacters(String text, int start, int end) {
+      merger.begin(reading.byteFallback() ? Math.multiplyExact(3, end - start) : end - start);
+      for (int at = start; at < end; ) {
+        int c = text.codePointAt(at);
+        int next = at + Character.charCount(c);
+        int token = token(c);
+        if (token == MISSING && reading.byteFallback()) {
+          utf8.set(text, at, next);
+          if (addFallback()) {
+            at = next;
+            continue;
+          }
+        }
+        add(token);
+        at = next;
+      }
+    }
+
+    private boolean addFallback() {
+      for (int i = 0; i < utf8.count(); i++) {
+        if (byteTokens[utf8.bytes()[i] & 0xFF] == MISSING) {
+          return false;
+        }
+      }
+      for (int i = 0; i < utf8.count(); i++) {
+        merger.add(byteTokens[utf8.bytes()[i] & 0xFF]);
+      }
+      return true;
+    }
+
+    // In Hugging Face's order: an unknown token goes in when a known one follows, not before.
+    private void add(int token) {
+      if (token != MISSING) {
+        addUnknown();
+        merger.add(token);
+      } else if (unknown.isPresent()) {
+        if (!reading.fuseUnknown()) {
+          addUnknown();
+        }
+        unknownWaits = true;
+      }
+    }
+
+    private void addUnknown() {
+      if (unknownWaits) {
+        merger.add(unknown.getAsInt());
+        unknownWaits = false;
       }
     }
   }

@@ -5,7 +5,6 @@ import dev.rap.InputException;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -17,7 +16,6 @@ import java.util.Set;
  *     is</a>
  */
 final class JsonDefinition {
-  private final String source;
   private final JsonObject json;
   private final JsonObject config; // tokenizer_config.json, or an empty object
   private final List<JsonObject> models; // generation_config.json if there is one, config.json
@@ -30,7 +28,6 @@ final class JsonDefinition {
       JsonObject config,
       List<JsonObject> models,
       Optional<String> chatTemplate) {
-    this.source = source;
     this.json = json;
     this.config = config;
     this.models = models;
@@ -58,17 +55,11 @@ final class JsonDefinition {
   }
 
   private TokenizerDefinition read() {
-    JsonObject model = json.requireObject("model");
-    requireSupported(model);
-    for (Map.Entry<String, JsonNode> token : model.requireObject("vocab").node().properties()) {
-      vocabulary.add(token.getKey(), model.integer("vocab", token.getValue()));
-    }
-    requireByteLevelDecoder();
-    BytePairEncoder encoder = encoder(model);
+    JsonModel model = JsonModel.read(json, vocabulary);
     // Added tokens come after the encoder is made: merging does not know them.
     List<AddedToken> added = added();
-    JsonPostProcessor postProcessor = JsonPostProcessor.read(json.object("post_processor"));
-    OptionalInt bos = bos(postProcessor);
+    JsonPostProcessor around = JsonPostProcessor.read(json.object("post_processor"), vocabulary);
+    OptionalInt bos = bos(around);
     Set<Integer> ends = ends();
     Set<Integer> special = new HashSet<>(ends);
     bos.ifPresent(special::add);
@@ -76,59 +67,16 @@ final class JsonDefinition {
     return new TokenizerDefinition(
         vocabulary,
         added,
-        nfc(json.object("normalizer")),
-        JsonPreTokenizer.read(json.requireObject("pre_tokenizer")),
-        encoder,
+        JsonNormalizer.read(json.object("normalizer")),
+        model.preTokenizer(),
+        model.encoder(),
+        decoder(model.byteLevel()),
         special,
         bos,
-        bos.isPresent() && config.flag("add_bos_token", postProcessor.prefix().isPresent()),
+        prefix(around, bos),
+        around.suffix(),
         ends,
         chatTemplate.or(this::configuredChatTemplate));
-  }
-
-  private static void requireSupported(JsonObject model) {
-    String type = model.text("type").orElse("BPE"); // files of old leave it out
-    if (!type.equals("BPE")) {
-      throw model.unsupported(type, "BPE (byte-level)");
-    }
-    if (model.flag("byte_fallback", false)) {
-      throw model.unsupported("byte_fallback", "BPE that is byte-level throughout");
-    }
-    if (model.find("dropout").filter(dropout -> dropout.asDouble() != 0).isPresent()) {
-      throw model.unsupported("dropout", "BPE without it");
-    }
-    for (String affix : List.of("continuing_subword_prefix", "end_of_word_suffix")) {
-      if (!model.text(affix).orElse("").isEmpty()) {
-        throw model.unsupported(affix, "BPE without it");
-      }
-    }
-  }
-
-  private BytePairEncoder encoder(JsonObject model) {
-    List<JsonNode> lines = model.requireArray("merges");
-    MergeReader merges = new MergeReader(source, vocabulary, lines.size());
-    for (JsonNode line : lines) {
-      addMerge(model, line, merges);
-    }
-    Optional<String> unknown = model.text("unk_token");
-    return new BytePairEncoder(
-        vocabulary.ids(),
-        merges.merges(),
-        model.flag("ignore_merges", false),
-        unknown.isPresent() ? vocabulary.find(unknown.get()) : OptionalInt.empty(),
-        model.flag("fuse_unk", false));
-  }
-
-  private static void addMerge(JsonObject model, JsonNode line, MergeReader merges) {
-    if (line.isTextual()) {
-      merges.add(line.textValue());
-    } else if (line.size() == 2 && line.path(0).isTextual() && line.path(1).isTextual()) {
-      merges.add(line.path(0).textValue(), line.path(1).textValue());
-    } else {
-      throw new InputException(
-          "%s.merges has the element %s, expected a string or two: fetch the file again"
-              .formatted(model.where(), Vocabulary.quote(line.toString())));
-    }
   }
 
   private List<AddedToken> added() {
@@ -150,41 +98,28 @@ final class JsonDefinition {
     return added;
   }
 
-  private void requireByteLevelDecoder() {
-    Optional<JsonObject> decoder = json.object("decoder");
-    Optional<String> type = decoder.map(found -> found.requireText("type"));
-    if (type.isPresent() && !type.get().equals("ByteLevel")) {
-      throw decoder.get().unsupported(type.get(), "ByteLevel");
-    }
+  private Decoder decoder(boolean byteLevel) {
+    return JsonDecoder.read(json.object("decoder"))
+        .orElse(byteLevel ? Decoder.BYTE_LEVEL : new Decoder(List.of(new DecoderStep.Join())));
   }
 
-  private static boolean nfc(Optional<JsonObject> normalizer) {
-    if (normalizer.isEmpty()) {
-      return false;
-    }
-    JsonObject json = normalizer.get();
-    String type = json.requireText("type");
-    return switch (type) {
-      case "NFC" -> true;
-      case "Sequence" -> {
-        boolean nfc = false;
-        for (JsonObject part : json.objects("normalizers")) {
-          nfc |= nfc(Optional.of(part));
-        }
-        yield nfc;
-      }
-      default -> throw json.unsupported(type, "none, NFC, and Sequences of them");
-    };
-  }
-
-  private OptionalInt bos(JsonPostProcessor postProcessor) {
-    if (postProcessor.prefix().isPresent()) {
-      return OptionalInt.of(vocabulary.require(postProcessor.prefix().get(), "post_processor"));
+  private OptionalInt bos(JsonPostProcessor around) {
+    if (!around.prefix().isEmpty()) {
+      return OptionalInt.of(around.prefix().getFirst());
     }
     Optional<String> text = tokenText("bos_token");
     return text.isPresent()
         ? OptionalInt.of(vocabulary.require(text.get(), "bos_token of tokenizer_config.json"))
         : OptionalInt.empty();
+  }
+
+  // tokenizer_config.json may want a BOS that the template lacks, or none.
+  private List<Integer> prefix(JsonPostProcessor around, OptionalInt bos) {
+    boolean addsBos = config.flag("add_bos_token", !around.prefix().isEmpty());
+    if (!addsBos || bos.isEmpty()) {
+      return List.of();
+    }
+    return around.prefix().isEmpty() ? List.of(bos.getAsInt()) : around.prefix();
   }
 
   private Set<Integer> ends() {

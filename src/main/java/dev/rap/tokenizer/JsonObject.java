@@ -65,6 +65,25 @@ record JsonObject(String where, JsonNode node) {
     return text(key).orElseThrow(() -> missing(key, "a string"));
   }
 
+  /** {@return a string, with U+FFFD for each lone surrogate} */
+  String requireWellFormed(String key) {
+    return WellFormed.of(requireText(key));
+  }
+
+  /** {@return a string of one code point} */
+  String requireCharacter(String key) {
+    String text = requireWellFormed(key);
+    check(text.codePointCount(0, text.length()) == 1, key, require(key, ""), "one character");
+    return text;
+  }
+
+  /** {@return an integer from 0 to {@code most}} */
+  int requireInteger(String key, int most) {
+    long value = requireInteger(key);
+    check(value >= 0 && value <= most, key, require(key, ""), "an integer from 0 to " + most);
+    return (int) value;
+  }
+
   boolean flag(String key, boolean otherwise) {
     Optional<JsonNode> value = find(key);
     value.ifPresent(found -> check(found.isBoolean(), key, found, "true or false"));
@@ -80,6 +99,13 @@ record JsonObject(String where, JsonNode node) {
   long integer(String key, JsonNode value) {
     check(value.isIntegralNumber() && value.canConvertToLong(), key, value, "an integer");
     return value.longValue();
+  }
+
+  /** {@return the refusal of an element of {@code key}} */
+  InputException odd(String key, JsonNode element, String expected) {
+    return new InputException(
+        "%s.%s has the element %s, expected %s: fetch the file again"
+            .formatted(where, key, Vocabulary.quote(element.toString()), expected));
   }
 
   /** {@return the refusal of what is right, but not supported} */

@@ -1,83 +1,131 @@
 package dev.rap.tokenizer;
 
 import dev.rap.InputException;
+import dev.rap.regex.Regex;
+import dev.rap.tokenizer.Metaspace.Prepend;
+import dev.rap.tokenizer.Split.Behavior;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 
-/**
- * Reads {@code pre_tokenizer} of a tokenizer.json: Split and Digits in any order, ByteLevel last.
- *
- * <p>Regular expressions are known by their text, since each is a scanner of its own.
- */
+/** Reads {@code pre_tokenizer} of a tokenizer.json. */
 final class JsonPreTokenizer {
-  private static final String LATER =
-      "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|%s"
-          + "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
-  private static final Map<String, Split> PATTERNS =
-      Map.of(
-          "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
-          Split.GPT2,
-          LATER.formatted("\\p{N}{1,3}"),
-          Split.LLAMA3,
-          LATER.formatted("\\p{N}"),
-          Split.QWEN2);
+  /** The most parts in a row; real tokenizers have at most five. */
+  private static final int MOST_PARTS = 32;
 
-  private final List<Split> cuts = new ArrayList<>();
-  private Optional<PreTokenizer> done = Optional.empty();
+  private static final String SUPPORTED =
+      "ByteLevel, CharDelimiterSplit, Digits, Metaspace, Punctuation, Split, Whitespace, WhitespaceSplit, and Sequences of them";
+
+  private final List<PreTokenizer> parts = new ArrayList<>();
 
   private JsonPreTokenizer() {}
 
   /**
-   * {@return the pre-tokenizer that {@code json} describes}
+   * What a file says.
    *
+   * @param parts applied in order
+   * @param bytes whether the last of them leaves it to the encoder to read bytes
+   */
+  record Found(List<PreTokenizer> parts, boolean bytes) {}
+
+  /**
+   * {@return the parts of the pre-tokenizer that {@code json} describes}
+   *
+   * @param byteEncoder whether the encoder can read bytes
    * @throws InputException if it is damaged or not supported
    */
-  static PreTokenizer read(JsonObject json) {
+  static Found read(Optional<JsonObject> json, boolean byteEncoder) {
     JsonPreTokenizer reader = new JsonPreTokenizer();
-    reader.add(json);
-    return reader.done.orElseThrow(
-        () ->
-            json.unsupported(
-                json.requireText("type"), "a ByteLevel, or a Sequence that ends in one"));
+    json.ifPresent(reader::add);
+    List<PreTokenizer> parts = reader.parts;
+    if (byteEncoder && !parts.isEmpty() && parts.getLast() instanceof ByteLevel last) {
+      parts.set(parts.size() - 1, new ByteLevel(last.prefixSpace(), last.cuts(), false));
+      return new Found(parts, true);
+    }
+    return new Found(parts, false);
   }
 
   private void add(JsonObject json) {
     String type = json.requireText("type");
-    if (done.isPresent() || cuts.size() == PreTokenizer.MOST_CUTS) {
-      throw json.unsupported(
-          type, "at most %d Splits and Digits, then a ByteLevel".formatted(PreTokenizer.MOST_CUTS));
+    if (parts.size() == MOST_PARTS) {
+      throw json.unsupported(type, "at most %d parts in a row".formatted(MOST_PARTS));
     }
     switch (type) {
       case "Sequence" -> json.objects("pretokenizers").forEach(this::add);
-      case "Split" -> cuts.add(split(json));
+      case "ByteLevel" ->
+          parts.add(
+              new ByteLevel(
+                  json.flag("add_prefix_space", true), json.flag("use_regex", true), true));
+      case "Split" -> parts.add(split(json));
       case "Digits" ->
-          cuts.add(json.flag("individual_digits", false) ? Split.DIGITS : Split.DIGIT_RUNS);
-      case "ByteLevel" -> done = Optional.of(byteLevel(json));
-      default -> throw json.unsupported(type, "ByteLevel, Digits, Split, and Sequences of them");
+          parts.add(
+              new Split(
+                  Regex.oneOf(UnicodeVersions::isNumber),
+                  json.flag("individual_digits", false) ? Behavior.ISOLATED : Behavior.CONTIGUOUS));
+      case "Punctuation" ->
+          parts.add(
+              new Split(Regex.oneOf(UnicodeVersions::isPunctuation), behavior(json, "Isolated")));
+      case "Whitespace" -> parts.add(words());
+      case "WhitespaceSplit" ->
+          parts.add(new Split(Regex.oneOf(UnicodeVersions::isSpace), Behavior.REMOVED));
+      case "CharDelimiterSplit" ->
+          parts.add(new Split(Regex.literal(json.requireCharacter("delimiter")), Behavior.REMOVED));
+      case "Metaspace" -> parts.add(metaspace(json));
+      default -> throw json.unsupported(type, SUPPORTED);
     }
+  }
+
+  // \w+|[^\w\s]+ as the Rust crate regex reads it: not quite Oniguruma's \w.
+  private static Split words() {
+    String word = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\u200C\\u200D";
+    return new Split(Regex.of("[%s]+|[^%s\\s]+".formatted(word, word)), Behavior.REMOVED, true);
   }
 
   private static Split split(JsonObject json) {
-    String pattern = json.requireObject("pattern").requireText("Regex");
-    String behavior = json.requireText("behavior");
-    boolean invert = json.flag("invert", false);
-    // The expressions match every character, so these two say the same: the matches are the pieces.
-    if (!behavior.equals(invert ? "Removed" : "Isolated")) {
-      throw json.unsupported(behavior, "Isolated");
-    }
-    Split split = PATTERNS.get(pattern);
-    if (split == null) {
-      throw json.unsupported(pattern, "the expressions of GPT-2, Llama 3 and Qwen2");
-    }
-    return split;
+    return new Split(
+        JsonNormalizer.regex(json.requireObject("pattern")),
+        behavior(json, null),
+        json.flag("invert", false));
   }
 
-  private PreTokenizer byteLevel(JsonObject json) {
-    return new PreTokenizer(
-        cuts,
-        json.flag("add_prefix_space", true),
-        json.flag("use_regex", true) ? Optional.of(Split.GPT2) : Optional.empty());
+  private static Behavior behavior(JsonObject json, String otherwise) {
+    String behavior =
+        otherwise == null ? json.requireText("behavior") : json.text("behavior").orElse(otherwise);
+    return switch (behavior) {
+      case "Removed" -> Behavior.REMOVED;
+      case "Isolated" -> Behavior.ISOLATED;
+      case "MergedWithPrevious" -> Behavior.MERGED_WITH_PREVIOUS;
+      case "MergedWithNext" -> Behavior.MERGED_WITH_NEXT;
+      case "Contiguous" -> Behavior.CONTIGUOUS;
+      default ->
+          throw json.unsupported(
+              behavior, "Removed, Isolated, MergedWithPrevious, MergedWithNext, Contiguous");
+    };
+  }
+
+  private static Metaspace metaspace(JsonObject json) {
+    return new Metaspace(replacement(json), prepend(json), json.flag("split", true));
+  }
+
+  /** {@return what a Metaspace writes for a space, which decoders ask too} */
+  static char replacement(JsonObject json) {
+    String replacement = json.requireCharacter("replacement");
+    if (replacement.length() > 1) {
+      throw json.unsupported(replacement, "a replacement below U+10000");
+    }
+    return replacement.charAt(0);
+  }
+
+  /** {@return where a Metaspace puts it; files of old say add_prefix_space} */
+  static Prepend prepend(JsonObject json) {
+    String scheme =
+        json.text("prepend_scheme")
+            .orElse(json.flag("add_prefix_space", true) ? "always" : "never");
+    return switch (scheme) {
+      case "always" -> Prepend.ALWAYS;
+      case "first" -> Prepend.FIRST;
+      case "never" -> Prepend.NEVER;
+      default -> throw json.unsupported(scheme, "always, first, never");
+    };
   }
 }

@@ -1,20 +1,20 @@
 package dev.rap.tokenizer;
 
 import dev.rap.InputException;
+import java.util.BitSet;
+import java.util.List;
 
 /** Adds the merges of a file to a {@link MergeTable}, in order. */
 final class MergeReader {
-  private final String source;
   private final Vocabulary vocabulary;
   private final MergeTable merges;
+  private final BitSet results = new BitSet();
   private int rank;
 
   /**
-   * @param source names the file in messages
    * @param count the most merges that will be added
    */
-  MergeReader(String source, Vocabulary vocabulary, int count) {
-    this.source = source;
+  MergeReader(Vocabulary vocabulary, int count) {
     this.vocabulary = vocabulary;
     this.merges = new MergeTable(count);
   }
@@ -29,7 +29,7 @@ final class MergeReader {
     if (space < 1 || space == merge.length() - 1 || merge.indexOf(' ', space + 1) >= 0) {
       throw new InputException(
           "%s: merge %d is %s, expected two tokens with a space between them"
-              .formatted(source, rank, Vocabulary.quote(merge)));
+              .formatted(vocabulary.source(), rank, Vocabulary.quote(merge)));
     }
     add(merge.substring(0, space), merge.substring(space + 1));
   }
@@ -41,15 +41,20 @@ final class MergeReader {
    */
   void add(String left, String right) {
     String use = "merge " + rank;
-    merges.add(
-        vocabulary.require(left, use),
-        vocabulary.require(right, use),
-        rank,
-        vocabulary.require(left + right, use));
+    int first = vocabulary.require(left, use);
+    int second = vocabulary.require(right, use);
+    int result = vocabulary.require(left + right, use);
+    merges.add(first, second, rank, result);
+    results.set(result);
     rank++;
   }
 
   MergeTable merges() {
     return merges;
+  }
+
+  /** {@return the texts of the tokens that merges make} */
+  List<String> merged() {
+    return results.stream().mapToObj(id -> vocabulary.text(id).orElseThrow()).toList();
   }
 }

@@ -7,13 +7,13 @@ import java.util.Arrays;
  * piece of text asks it once for each pair of neighbours.
  */
 final class MergeTable {
-  /** What {@link #find} answers for a pair that does not merge. */
+  /** The rank of a pair that does not merge. */
   static final int NONE = -1;
 
-  // Open addressing, linear probing, at most half full. A slot holds rank or NONE.
+  // Open addressing, linear probing, at most half full. A free slot has the rank NONE.
   private final long[] pairs;
   private final int[] ranks;
-  private final int[] merged; // by rank
+  private final int[] results;
 
   /**
    * @param capacity the most merges that will be added
@@ -23,7 +23,7 @@ final class MergeTable {
     pairs = new long[slots];
     ranks = new int[slots];
     Arrays.fill(ranks, NONE);
-    merged = new int[capacity];
+    results = new int[slots];
   }
 
   /** Adds a merge. Of two merges of the same pair the later one holds. */
@@ -31,17 +31,22 @@ final class MergeTable {
     int slot = slot(left, right);
     pairs[slot] = pair(left, right);
     ranks[slot] = rank;
-    merged[rank] = result;
+    results[slot] = result;
   }
 
-  /** {@return the rank of the merge of two tokens, lowest first, or {@link #NONE}} */
+  /** {@return the place of the merge of two tokens, for {@link #rank} and {@link #result}} */
   int find(int left, int right) {
-    return ranks[slot(left, right)];
+    return slot(left, right);
   }
 
-  /** {@return the token that the merge of rank {@code rank} makes} */
-  int result(int rank) {
-    return merged[rank];
+  /** {@return the rank of a merge, lowest first, or {@link #NONE} if there is no merge} */
+  int rank(int place) {
+    return ranks[place];
+  }
+
+  /** {@return the token that a merge makes} */
+  int result(int place) {
+    return results[place];
   }
 
   private int slot(int left, int right) {

@@ -1,7 +1,5 @@
 package dev.rap.tokenizer;
 
-import java.util.Optional;
-
 /**
  * Remembers the tokens of pieces met before: most of a text is words met before.
  *
@@ -25,25 +23,25 @@ final class PieceCache {
     }
   }
 
-  /** {@return the tokens of the piece from {@code start} to {@code end}; not to be changed} */
-  Optional<int[]> find(String text, int start, int end) {
-    if (!takes(start, end)) {
-      return Optional.empty();
-    }
-    Entry entry = slots[slot(text, start, end)];
-    boolean found =
-        entry != null && entry.piece.length() == end - start && text.startsWith(entry.piece, start);
-    return found ? Optional.of(entry.tokens) : Optional.empty();
-  }
-
-  /** Remembers the tokens of a piece; {@code tokens} must not be changed again. */
-  void put(String text, int start, int end, int[] tokens) {
-    slots[slot(text, start, end)] = new Entry(text.substring(start, end), tokens);
-  }
-
-  /** {@return whether a piece is short enough to be remembered} */
-  static boolean takes(int start, int end) {
-    return end - start <= LONGEST;
+  /** {@return what asks {@code encoder}, which appends to {@code out}, for new pieces only} */
+  Pieces before(Pieces encoder, IntList out) {
+    return (text, start, end, first) -> {
+      if (end - start > LONGEST) {
+        encoder.piece(text, start, end, first);
+        return;
+      }
+      int slot = slot(text, start, end);
+      Entry entry = slots[slot];
+      if (entry != null
+          && entry.piece.length() == end - start
+          && text.startsWith(entry.piece, start)) {
+        out.addAll(entry.tokens);
+        return;
+      }
+      int before = out.count();
+      encoder.piece(text, start, end, first);
+      slots[slot] = new Entry(text.substring(start, end), out.from(before));
+    };
   }
 
   private static int slot(String text, int start, int end) {

@@ -54,13 +54,15 @@ final class PieceMerger {
 
   private void merge(int rank, int left) {
     int right = left + spans[left];
-    if (tokens[left] == GONE
-        || right >= count
-        || merges.find(tokens[left], tokens[right]) != rank) {
+    if (tokens[left] == GONE || right >= count) {
+      return;
+    }
+    int place = merges.find(tokens[left], tokens[right]);
+    if (merges.rank(place) != rank) {
       return; // overtaken: one of the two has merged with another since
     }
     int end = right + spans[right];
-    tokens[left] = merges.result(rank);
+    tokens[left] = merges.result(place);
     tokens[right] = GONE;
     spans[left] = end - left;
     spans[end - 1] = end - left;
@@ -73,7 +75,7 @@ final class PieceMerger {
   }
 
   private void offer(int left, int right) {
-    int rank = merges.find(tokens[left], tokens[right]);
+    int rank = merges.rank(merges.find(tokens[left], tokens[right]));
     if (rank != MergeTable.NONE) {
       waiting.push(((long) rank << 32) | left);
     }

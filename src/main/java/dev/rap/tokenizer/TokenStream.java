@@ -1,17 +1,30 @@
 package dev.rap.tokenizer;
 
+import java.util.function.Function;
+import java.util.function.ObjIntConsumer;
+
 /**
  * Decodes tokens one by one into text that can be shown at once: it never ends within a character.
  *
  * <p>All texts joined, that of {@link #flush} included, are what {@link Tokenizer#decode} makes of
- * all tokens. For one thread at a time.
+ * all tokens; but where {@code <0xE2>} and the like stand for bytes, and several in a row are not
+ * UTF-8, what is UTF-8 of them has been shown already, while decode replaces every byte. For one
+ * thread at a time.
  */
 public final class TokenStream {
-  private final Tokenizer tokenizer;
-  private final Utf8Decoder decoder = new Utf8Decoder();
+  private final Function<StringBuilder, Texts> decoder;
+  private final ObjIntConsumer<Texts> source;
+  private final StringBuilder text = new StringBuilder();
+  private Texts texts;
 
-  TokenStream(Tokenizer tokenizer) {
-    this.tokenizer = tokenizer;
+  /**
+   * @param decoder makes a decoder that appends to what it is given
+   * @param source hands the text of a token on
+   */
+  TokenStream(Function<StringBuilder, Texts> decoder, ObjIntConsumer<Texts> source) {
+    this.decoder = decoder;
+    this.source = source;
+    this.texts = decoder.apply(text);
   }
 
   /**
@@ -20,25 +33,20 @@ public final class TokenStream {
    * @throws IllegalArgumentException if {@code token} is negative
    */
   public String accept(int token) {
-    StringBuilder text = new StringBuilder();
-    accept(token, text);
-    return text.toString();
-  }
-
-  void accept(int token, StringBuilder text) {
-    if (!tokenizer.isSpecial(token)) {
-      decoder.accept(tokenizer.bytes(token), text);
-    }
+    source.accept(texts, token);
+    return taken();
   }
 
   /** {@return U+FFFD if a character has begun and not ended, else nothing; begins anew} */
   public String flush() {
-    StringBuilder text = new StringBuilder();
-    flush(text);
-    return text.toString();
+    texts.end();
+    texts = decoder.apply(text);
+    return taken();
   }
 
-  void flush(StringBuilder text) {
-    decoder.flush(text);
+  private String taken() {
+    String taken = text.toString();
+    text.setLength(0);
+    return taken;
   }
 }

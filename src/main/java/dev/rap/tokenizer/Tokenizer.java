@@ -4,11 +4,12 @@ import dev.rap.InputException;
 import dev.rap.checkpoint.Checkpoint;
 import dev.rap.checkpoint.GgufCheckpoint;
 import dev.rap.checkpoint.HuggingFaceCheckpoint;
-import java.nio.charset.StandardCharsets;
 import java.util.BitSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
  * Turns text into the token ids of a model, and token ids into text.
@@ -25,21 +26,26 @@ public final class Tokenizer {
   private final BitSet addedIds = new BitSet();
   private final BitSet specialIds = new BitSet();
   private final PreTokenizer preTokenizer;
-  private final BytePairEncoder encoder;
+  private final Encoder encoder;
+  private final PieceCache cache = new PieceCache();
+  private final Decoder decoder;
   private final OptionalInt bos;
-  private final boolean addsBos;
+  private final List<Integer> prefix;
+  private final List<Integer> suffix;
   private final Set<Integer> ends;
   private final Optional<String> chatTemplate;
 
   Tokenizer(TokenizerDefinition definition) {
     vocabulary = definition.vocabulary();
-    addedTokens = new AddedTokens(definition.added(), definition.nfc());
+    addedTokens = new AddedTokens(definition.added(), definition.normalizer());
     definition.added().forEach(token -> addedIds.set(token.id()));
     definition.special().forEach(specialIds::set);
     preTokenizer = definition.preTokenizer();
     encoder = definition.encoder();
+    decoder = definition.decoder();
     bos = definition.bos();
-    addsBos = definition.addsBos();
+    prefix = definition.prefix();
+    suffix = definition.suffix();
     ends = definition.ends();
     chatTemplate = definition.chatTemplate();
   }
@@ -80,14 +86,14 @@ public final class Tokenizer {
 
   private int[] encode(String text, boolean special) {
     IntList tokens = new IntList();
-    BytePairEncoder.Run run = encoder.run(tokens);
+    Pieces pieces = preTokenizer.into(cache.before(encoder.into(tokens), tokens));
     addedTokens.split(
         WellFormed.of(text),
         special,
         new AddedTokens.Sections() {
           @Override
-          public void text(String section) {
-            preTokenizer.split(section, run);
+          public void text(String section, boolean first) {
+            pieces.piece(section, 0, section.length(), first);
           }
 
           @Override
@@ -99,17 +105,14 @@ public final class Tokenizer {
   }
 
   /**
-   * {@return the bytes that a token stands for; of an added token, its content in UTF-8} An id
-   * without a token has none: a model's output is often padded beyond the vocabulary.
+   * {@return the bytes that a token stands for within a text} An id without a token has none: a
+   * model's output is often padded beyond the vocabulary.
    *
    * @throws IllegalArgumentException if {@code token} is negative
    */
   public byte[] bytes(int token) {
     requireNotNegative(token);
-    String text = vocabulary.text(token).orElse("");
-    return addedIds.get(token)
-        ? WellFormed.of(text).getBytes(StandardCharsets.UTF_8)
-        : ByteAlphabet.bytes(text);
+    return decoder.bytes(vocabulary.text(token).orElse(""), addedIds.get(token));
   }
 
   /**
@@ -130,7 +133,7 @@ public final class Tokenizer {
 
   /**
    * {@return the token of this text} Added tokens are found by their content, others by their text
-   * in the vocabulary, where a space is {@code Ġ}.
+   * in the vocabulary, where a space is {@code Ġ} or {@code ▁}.
    */
   public OptionalInt find(String tokenText) {
     return vocabulary.find(tokenText);
@@ -148,7 +151,14 @@ public final class Tokenizer {
 
   /** {@return whether the model expects {@link #bos}, which is then present, before a prompt} */
   public boolean addsBos() {
-    return addsBos;
+    return bos.isPresent() && prefix.contains(bos.getAsInt());
+  }
+
+  /** {@return tokens with those around them that the model expects around a text} */
+  public int[] around(int[] text) {
+    IntStream before = prefix.stream().mapToInt(Integer::intValue);
+    IntStream behind = suffix.stream().mapToInt(Integer::intValue);
+    return IntStream.concat(IntStream.concat(before, IntStream.of(text)), behind).toArray();
   }
 
   /** {@return the template that makes a prompt of a chat, in Jinja} */
@@ -162,17 +172,23 @@ public final class Tokenizer {
    * @throws IllegalArgumentException if a token is negative
    */
   public String decode(int[] tokens) {
-    TokenStream stream = newStream();
     StringBuilder text = new StringBuilder();
+    Texts texts = decoder.into(text, false);
     for (int token : tokens) {
-      stream.accept(token, text);
+      decode(texts, token);
     }
-    stream.flush(text);
+    texts.end();
     return text.toString();
+  }
+
+  private void decode(Texts texts, int token) {
+    if (!isSpecial(token)) {
+      vocabulary.text(token).ifPresent(text -> texts.text(text, addedIds.get(token)));
+    }
   }
 
   /** {@return a decoder for tokens that come one by one} */
   public TokenStream newStream() {
-    return new TokenStream(this);
+    return new TokenStream(text -> decoder.into(text, true), this::decode);
   }
 }

@@ -11,23 +11,26 @@ import java.util.Set;
  *
  * @param vocabulary all tokens, added ones included
  * @param added tokens that are looked for in the text itself
- * @param nfc whether text is normalised to NFC
+ * @param normalizer of text between added tokens
  * @param special tokens that are left out of decoded text; those of {@code added} that are special,
  *     {@code bos} and {@code ends} are among them
  * @param bos begins a text
- * @param addsBos whether the model expects {@code bos} before a prompt
+ * @param prefix what the model expects before a text
+ * @param suffix what the model expects behind a text
  * @param ends any of them ends a turn or a text
  * @param chatTemplate Jinja
  */
 record TokenizerDefinition(
     Vocabulary vocabulary,
     List<AddedToken> added,
-    boolean nfc,
+    Normalizer normalizer,
     PreTokenizer preTokenizer,
-    BytePairEncoder encoder,
+    Encoder encoder,
+    Decoder decoder,
     Set<Integer> special,
     OptionalInt bos,
-    boolean addsBos,
+    List<Integer> prefix,
+    List<Integer> suffix,
     Set<Integer> ends,
     Optional<String> chatTemplate) {
   /**
@@ -63,5 +66,7 @@ record TokenizerDefinition(
     added = List.copyOf(added);
     special = Set.copyOf(special);
     ends = Set.copyOf(ends);
+    prefix = List.copyOf(prefix);
+    suffix = List.copyOf(suffix);
   }
 }

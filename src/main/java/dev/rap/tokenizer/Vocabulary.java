@@ -11,7 +11,8 @@ import java.util.OptionalInt;
 /**
  * The tokens of a model: an id for each text, a text for each id. Ids may have gaps.
  *
- * <p>Texts are as the file has them: for ordinary tokens in the {@link ByteAlphabet}.
+ * <p>Texts are as the file has them: for ordinary tokens of byte-level vocabularies in the {@link
+ * ByteAlphabet}, for others with {@code ▁} for a space.
  */
 final class Vocabulary {
   /** One more than the largest id that is believed; the largest known vocabularies have 2^18. */
@@ -100,6 +101,20 @@ final class Vocabulary {
                 new InputException(
                     "%s: %s names the token %s, which is not in the vocabulary of %d tokens"
                         .formatted(source, use, quote(text), ids.size())));
+  }
+
+  /**
+   * {@return an id that {@code use} names}
+   *
+   * @throws InputException if no token has it
+   */
+  int requireId(long id, String use) {
+    if (id < 0 || id >= size || texts[(int) id] == null) {
+      throw new InputException(
+          "%s: %s names the id %d, which no token has: fetch the file again"
+              .formatted(source, use, id));
+    }
+    return (int) id;
   }
 
   /** {@return a text from a file for a message: short, on one line, harmless on a terminal} */

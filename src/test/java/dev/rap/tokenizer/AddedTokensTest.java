@@ -2,6 +2,7 @@ package dev.rap.tokenizer;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.text.Normalizer.Form;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -14,7 +15,7 @@ class AddedTokensTest {
         special,
         new AddedTokens.Sections() {
           @Override
-          public void text(String section) {
+          public void text(String section, boolean first) {
             sections.add(section);
           }
 
@@ -27,14 +28,15 @@ class AddedTokensTest {
   }
 
   private static AddedTokens only(AddedToken token) {
-    return new AddedTokens(List.of(token), false);
+    return new AddedTokens(List.of(token), text -> text);
   }
 
   @Test
   void theLongestOfSeveralTokensIsTaken() {
     AddedTokens tokens =
         new AddedTokens(
-            List.of(AddedToken.exact(1, "<a", true), AddedToken.exact(2, "<ab>", true)), false);
+            List.of(AddedToken.exact(1, "<a", true), AddedToken.exact(2, "<ab>", true)),
+            text -> text);
     assertEquals(List.of("x", "#2", "#1", "b"), sections(tokens, "x<ab><ab", true));
   }
 
@@ -68,7 +70,7 @@ class AddedTokensTest {
             List.of(
                 new AddedToken(1, "e\u0301", false, false, false, false, true),
                 AddedToken.exact(2, "o\u0301", false)),
-            true);
+            Normalizers.form(Form.NFC));
     // The exact token is found in the text as it came only.
     assertEquals(
         List.of("#1", "#1", "#2", "\u00f3\u00e1"),

@@ -3,6 +3,7 @@ package dev.rap.tokenizer;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.rap.tokenizer.BytePairEncoder.Reading;
 import java.util.Map;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
@@ -13,7 +14,7 @@ class BytePairEncoderTest {
 
   private static int[] encode(BytePairEncoder encoder, String piece) {
     IntList tokens = new IntList();
-    encoder.run(tokens).piece(piece, 0, piece.length());
+    encoder.into(tokens).piece(piece, 0, piece.length(), true);
     return tokens.from(0);
   }
 
@@ -31,7 +32,7 @@ class BytePairEncoderTest {
   }
 
   private static BytePairEncoder encoder(String... merges) {
-    return new BytePairEncoder(VOCABULARY, merges(merges), false, OptionalInt.empty(), false);
+    return new BytePairEncoder(VOCABULARY, merges(merges), Reading.BYTES, OptionalInt.empty());
   }
 
   @Test
@@ -55,7 +56,8 @@ class BytePairEncoderTest {
   @Test
   void ignoringMergesAPieceOfTheVocabularyIsOneToken() {
     BytePairEncoder whole =
-        new BytePairEncoder(VOCABULARY, merges("a b"), true, OptionalInt.empty(), false);
+        new BytePairEncoder(
+            VOCABULARY, merges("a b"), new Reading(true, false, true, false), OptionalInt.empty());
     assertArrayEquals(new int[] {5}, encode(whole, "abc"));
     assertArrayEquals(new int[] {3, 2, 0}, encode(whole, "abca"));
   }
@@ -65,7 +67,8 @@ class BytePairEncoderTest {
     assertArrayEquals(new int[] {3}, encode(encoder("a b"), "aéb"));
     for (boolean fuse : new boolean[] {false, true}) {
       BytePairEncoder unknown =
-          new BytePairEncoder(VOCABULARY, merges("a b"), false, OptionalInt.of(8), fuse);
+          new BytePairEncoder(
+              VOCABULARY, merges("a b"), new Reading(true, false, false, fuse), OptionalInt.of(8));
       int[] expected = fuse ? new int[] {0, 8, 1} : new int[] {0, 8, 8, 1};
       assertArrayEquals(expected, encode(unknown, "aéb"));
     }

@@ -10,6 +10,7 @@ import java.util.List;
 final class GgufBytes {
   private static final int UINT32 = 4;
   private static final int INT32 = 5;
+  private static final int FLOAT32 = 6;
   private static final int BOOL = 7;
   private static final int STRING = 8;
   private static final int ARRAY = 9;
@@ -48,6 +49,14 @@ final class GgufBytes {
     i32(INT32);
     i64(values.size());
     values.forEach(this::i32);
+    return this;
+  }
+
+  GgufBytes numbers(String key, List<Float> values) {
+    begin(key, ARRAY);
+    i32(FLOAT32);
+    i64(values.size());
+    values.forEach(value -> i32(Float.floatToRawIntBits(value)));
     return this;
   }
 

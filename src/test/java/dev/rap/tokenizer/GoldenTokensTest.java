@@ -24,17 +24,32 @@ class GoldenTokensTest {
   private static final Path SHARED = Path.of("../shared");
 
   @ParameterizedTest
-  @ValueSource(strings = {"gpt2", "smollm", "llama-bpe", "qwen2", "variants"})
+  @ValueSource(
+      strings = {
+        "gpt2",
+        "smollm",
+        "llama-bpe",
+        "qwen2",
+        "variants",
+        "llama",
+        "gemma",
+        "unigram",
+        "gpt-4o",
+        "deepseek-v3",
+        "falcon"
+      })
   void tokenizerJsonEqualsHuggingFace(String name) {
     assertEqualsGolden(name, TestFiles.tokenizer(name));
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"gpt2", "smollm", "llama-bpe", "qwen2"})
+  @ValueSource(
+      strings = {"gpt2", "smollm", "llama-bpe", "qwen2", "llama", "deepseek-v3", "unigram"})
   void theSameTokenizerAsGgufEqualsHuggingFace(String name, @TempDir Path folder)
       throws IOException {
     Path file = folder.resolve("model.gguf");
-    Files.write(file, GgufFixture.of(name).bytes());
+    GgufBytes gguf = name.equals("unigram") ? GgufFixture.unigram() : GgufFixture.of(name);
+    Files.write(file, gguf.bytes());
     try (GgufCheckpoint checkpoint = GgufCheckpoint.open(file)) {
       assertEqualsGolden(name, Tokenizer.of(checkpoint));
     }
