@@ -231,7 +231,7 @@ public final class Download {
     if (!range.matches() || Long.parseLong(range.group(1)) != from) {
       throw new InputException(
           "%s gave the range '%s' instead of one from byte %d"
-              .formatted(host(), text.replaceAll("\\p{Cntrl}", "?"), from));
+              .formatted(host(), text.replaceAll("\\p{Cc}", "?"), from));
     }
     String total = range.group(3);
     if (!total.equals("*") && Long.parseLong(total) != file.bytes()) {

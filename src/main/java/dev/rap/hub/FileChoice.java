@@ -91,7 +91,7 @@ record FileChoice(List<String> files, String entry) {
     if (matching.isEmpty()) {
       throw new InputException(
           "%s has no file and no quantisation '%s', there is: %s"
-              .formatted(where, wanted.replaceAll("\\p{Cntrl}", "?"), names(models)));
+              .formatted(where, wanted.replaceAll("\\p{Cc}", "?"), names(models)));
     }
     return only(where, all, matching, "name one of the files");
   }

@@ -45,7 +45,7 @@ public record HubModel(String owner, String name, String revision, Optional<Stri
             () ->
                 new InputException(
                     "'%s' is no revision, expected a branch, a tag or a commit"
-                        .formatted(otherRevision.replaceAll("\\p{Cntrl}", "?"))));
+                        .formatted(otherRevision.replaceAll("\\p{Cc}", "?"))));
   }
 
   /** {@return owner/name} */

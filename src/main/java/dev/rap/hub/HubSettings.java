@@ -86,7 +86,7 @@ public record HubSettings(
     }
     throw new InputException(
         "HF_ENDPOINT is '%s', expected an address such as %s"
-            .formatted(address.replaceAll("\\p{Cntrl}", "?"), HUB));
+            .formatted(address.replaceAll("\\p{Cc}", "?"), HUB));
   }
 
   private static Optional<Secret> token(String text) {

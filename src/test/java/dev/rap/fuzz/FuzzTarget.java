@@ -74,7 +74,7 @@ enum FuzzTarget {
   }
 
   private static ModelConfig config() {
-    return RandomLlama.config("fuzz", 1, 32, 2, 1, 16, 64, 40, 64);
+    return RandomLlama.config("fuzz", 1, 32, 2, 1, 16, 64, 260, 64);
   }
 
   /** {@return the name of the file whose bytes are not trusted} */

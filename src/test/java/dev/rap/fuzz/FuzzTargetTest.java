@@ -1,6 +1,7 @@
 package dev.rap.fuzz;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.charset.StandardCharsets;
@@ -11,6 +12,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
@@ -19,7 +21,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 @Timeout(120)
 class FuzzTargetTest {
   private static final String SEED = "20260101";
-  private static final String RUNS = "2000";
+  private static final String RUNS = "1000";
 
   @TempDir private Path folder;
 
@@ -35,6 +37,19 @@ class FuzzTargetTest {
         assertTrue(target.attempt(files, Files.readAllBytes(seed)), seed::toString);
       }
     }
+  }
+
+  /** What Jazzer found: control characters of a file came through to the terminal. */
+  @ParameterizedTest
+  @CsvSource({
+    "CONFIG, '{\"architectures\": [\"Llama\u0085\u009b31m\"]}'",
+    "MASK, '{la\0yers: []}'",
+    "PROFILE, '{la\0\u009byers: []}'"
+  })
+  void whatIsRefusedIsShownWithoutItsControlCharacters(FuzzTarget target, String text)
+      throws Exception {
+    Seeds.surroundings(folder);
+    assertFalse(target.attempt(folder, text.getBytes(StandardCharsets.UTF_8)));
   }
 
   @ParameterizedTest

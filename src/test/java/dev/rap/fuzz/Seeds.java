@@ -35,9 +35,12 @@ final class Seeds {
   }
 
   /** Puts into {@code folder} what a target's file has beside it. */
-  static void surroundings(Path folder) {
+  static void surroundings(Path folder) throws IOException {
     HuggingFaceFolders.write(folder, FuzzTarget.MODEL.with(DType.BF16));
     HuggingFaceFolders.writeByteTokenizer(folder, 260);
+    // They name a token that other tokenizers lack.
+    Files.delete(folder.resolve("tokenizer_config.json"));
+    Files.delete(folder.resolve("generation_config.json"));
   }
 
   /** Puts sound files of {@code target} into {@code folder}. */
