@@ -24,6 +24,7 @@ class PackageDirectionTest {
           entry("dev.rap.tensor", Set.of()),
           entry("dev.rap.natives", Set.of()),
           entry("dev.rap.dqn", Set.of()),
+          entry("dev.rap.hub", Set.of()),
           entry("dev.rap.kernels", Set.of("tensor", "natives", "kernels.reference")),
           entry("dev.rap.kernels.reference", Set.of("tensor", "kernels")),
           entry("dev.rap.checkpoint", Set.of("tensor")),
@@ -56,6 +57,7 @@ class PackageDirectionTest {
               Set.of(
                   "tensor",
                   "natives",
+                  "hub",
                   "kernels",
                   "checkpoint",
                   "tokenizer",

@@ -1,27 +1,20 @@
 package dev.rap.cli;
 
-import dev.rap.Bytes;
 import dev.rap.InputException;
 import dev.rap.Sha256;
+import dev.rap.hub.DiskSpace;
+import dev.rap.hub.PartFile;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.security.MessageDigest;
 import java.util.List;
 import java.util.StringJoiner;
 
 /**
  * Brings a published model into the folder of models. A file is there under its own name only when
- * it is whole and its SHA-256 is right; until then it is called {@code *.part}.
+ * it is whole and its SHA-256 is right.
  */
 final class ModelDownload {
-  private static final int CHUNK_BYTES = 1 << 20;
-
   private final Console console;
   private final Models models;
   private final List<ModelSource> sources;
@@ -54,41 +47,21 @@ final class ModelDownload {
     if (isWhole(file, model)) {
       return new Fetched(file, "already there");
     }
-    try {
-      Files.createDirectories(models.folder());
-    } catch (IOException e) {
-      throw new InputException(
-          "the folder of models %s cannot be made: set XDG_DATA_HOME to a folder that can be written to"
-              .formatted(models.folder()),
-          e);
-    }
-    Path part = models.folder().resolve(model.fileName() + ".part");
-    try (FileChannel channel =
-            FileChannel.open(part, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-        FileLock lock = channel.tryLock()) {
-      if (lock == null) {
-        throw new InputException(
-            "another process is fetching %s at this moment: wait for it".formatted(model.name()));
-      }
-      // It may have come while we did not hold the lock.
+    try (PartFile part = PartFile.open(file)) {
+      // It may have come while it was not ours.
       if (isWhole(file, model)) {
         return new Fetched(file, "already there");
       }
-      return fetchLocked(model, part, file);
-    } finally {
-      if (Files.exists(part) && Files.size(part) == 0) {
-        Files.delete(part);
-      }
+      return fetch(model, part, file);
     }
   }
 
-  private Fetched fetchLocked(PublishedModel model, Path part, Path file) throws IOException {
-    requireSpace(model);
+  private Fetched fetch(PublishedModel model, PartFile part, Path file) throws IOException {
+    DiskSpace.require(model.name(), models.folder(), model.bytes() + model.packageBytes());
     StringJoiner reasons = new StringJoiner("; ");
     for (ModelSource source : sources) {
       try {
         source.fetch(model, part, console);
-        accept(model, part, file);
         return new Fetched(file, source.name());
       } catch (InputException e) {
         reasons.add(source.name() + ": " + e.getMessage());
@@ -99,54 +72,14 @@ final class ModelDownload {
             .formatted(model.name(), reasons, model.sha256(), file));
   }
 
-  private void requireSpace(PublishedModel model) throws IOException {
-    long needed = model.bytes() + model.packageBytes();
-    long free = Files.getFileStore(models.folder()).getUsableSpace();
-    if (free < needed) {
-      throw new InputException(
-          "%s needs %s on the disk of %s while it is fetched, %s are free: make room, or set XDG_DATA_HOME to another disk"
-              .formatted(
-                  model.name(),
-                  Bytes.text(needed),
-                  models.folder(),
-                  Bytes.text(Math.max(0, free))));
-    }
-  }
-
-  private static void accept(PublishedModel model, Path part, Path file) throws IOException {
-    String found = sha256(part);
-    if (!found.equals(model.sha256())) {
-      Files.write(part, new byte[0]);
-      throw new InputException(
-          "the file it gave has SHA-256 %s instead of %s and was thrown away"
-              .formatted(found, model.sha256()));
-    }
-    try (FileChannel channel = FileChannel.open(part, StandardOpenOption.WRITE)) {
-      channel.force(true);
-    }
-    Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-  }
-
   private boolean isWhole(Path file, PublishedModel model) throws IOException {
     if (!Files.isRegularFile(file)) {
       return false;
     }
-    if (Files.size(file) == model.bytes() && sha256(file).equals(model.sha256())) {
+    if (Files.size(file) == model.bytes() && Sha256.of(file).equals(model.sha256())) {
       return true;
     }
     console.err().println("rap: " + file + " is damaged and is fetched anew");
     return false;
-  }
-
-  /** {@return the SHA-256 of the bytes of {@code file}, hexadecimal} */
-  static String sha256(Path file) throws IOException {
-    MessageDigest digest = Sha256.begin();
-    try (InputStream in = Files.newInputStream(file)) {
-      byte[] chunk = new byte[CHUNK_BYTES];
-      for (int n = in.read(chunk); n >= 0; n = in.read(chunk)) {
-        digest.update(chunk, 0, n);
-      }
-    }
-    return Sha256.end(digest);
   }
 }

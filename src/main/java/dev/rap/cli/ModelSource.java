@@ -1,8 +1,8 @@
 package dev.rap.cli;
 
 import dev.rap.InputException;
+import dev.rap.hub.PartFile;
 import java.io.IOException;
-import java.nio.file.Path;
 
 /** A place that published models can be had from. */
 interface ModelSource {
@@ -11,11 +11,10 @@ interface ModelSource {
   String name();
 
   /**
-   * Writes the file of {@code model} to {@code part}, where an interrupted run may have left its
-   * beginning. Who calls checks the result.
+   * Brings the file of {@code model}, and has {@code part} accept it.
    *
    * @throws InputException if this source cannot give the file, with the reason
    * @throws IOException if this machine cannot take it
    */
-  void fetch(PublishedModel model, Path part, Console console) throws IOException;
+  void fetch(PublishedModel model, PartFile part, Console console) throws IOException;
 }

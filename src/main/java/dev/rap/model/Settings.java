@@ -115,7 +115,7 @@ sealed interface Settings {
   /** {@return text from the file as it may stand on a terminal} */
   static String printable(String text) {
     String start = text.length() > MOST_SHOWN ? text.substring(0, MOST_SHOWN) + "..." : text;
-    return start.replaceAll("\\p{Cntrl}", "?");
+    return start.replaceAll("\\p{Cc}", "?");
   }
 
   /** {@return a count or length that must be there} */

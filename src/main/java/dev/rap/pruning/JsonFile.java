@@ -80,7 +80,7 @@ record JsonFile(String what, Path file, String remedy) {
 
   /** {@return Jackson's word and place, on one line} */
   static String oneLine(JacksonException e) {
-    String word = String.valueOf(e.getOriginalMessage()).replaceAll("\\s+", " ");
+    String word = String.valueOf(e.getOriginalMessage()).replaceAll("[\\s\\p{Cc}]+", " ");
     return e.getLocation() == null
         ? word
         : "line %d, column %d: %s"

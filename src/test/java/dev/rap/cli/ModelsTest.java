@@ -47,8 +47,8 @@ class ModelsTest {
   @Test
   void anythingElseIsRefusedWithWhatThereIs() {
     assertEquals(
-        "there is no model 'x.gguf': MODEL is a GGUF file, a Hugging Face folder, 'bundled', or"
-            + " one of smollm2-135m",
+        "there is no model 'x.gguf': MODEL is a GGUF file, a Hugging Face folder, 'bundled',"
+            + " one of smollm2-135m, or OWNER/NAME of the hub",
         assertThrows(InputException.class, () -> new Models(folder).resolve("x.gguf"))
             .getMessage());
     assertThrows(InputException.class, () -> new Models(folder).resolve("x\0y"));
