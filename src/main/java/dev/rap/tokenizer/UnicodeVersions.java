@@ -8,8 +8,7 @@ import java.util.HexFormat;
  *
  * <p>Regular expressions do not. Normal forms, accents and punctuation stand still at Unicode 9;
  * digits and lower case are those of Unicode 17. Models were trained on what these libraries do, so
- * RAP does the same. The sets were found by asking for every code point; {@code
- * scripts/golden-tokens.py} asks again.
+ * RAP does the same. The sets were found by asking tokenizers 0.23.3 for every code point.
  */
 final class UnicodeVersions {
   /** What normal forms of Unicode 9 leave as it is, though it decomposes, composes or reorders. */
