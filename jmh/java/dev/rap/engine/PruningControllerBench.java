@@ -59,7 +59,7 @@ public class PruningControllerBench {
             memory,
             Policies.create("ffn-drop", memory, Optional.empty(), 0),
             Optional.empty(),
-            0,
+            PruningController.Options.USUAL,
             decision -> {});
     dense = engine.held().total();
   }

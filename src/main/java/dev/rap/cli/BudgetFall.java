@@ -10,7 +10,6 @@ import dev.rap.engine.TextStream;
 import dev.rap.memory.MemoryBudget;
 import dev.rap.memory.MemoryModel;
 import dev.rap.memory.Workload;
-import dev.rap.model.RetentionMask;
 import dev.rap.pruning.Policies;
 import dev.rap.pruning.Profile;
 import dev.rap.pruning.PruningPolicy;
@@ -113,7 +112,7 @@ final class BudgetFall {
               memory,
               policy,
               Optional.empty(),
-              0,
+              new PruningController.Options(0, true), // stories get back what they lack
               decision -> decisionMicros = decision.micros());
       long held = engine.held().total();
       timeline = new MemoryTimeline(console, held);
@@ -135,17 +134,12 @@ final class BudgetFall {
 
   private Stage stage(
       Engine engine, PruningController controller, List<Sequence> running, int percent) {
-    RetentionMask before = engine.mask();
     StringBuilder written = new StringBuilder();
     long drawn = 0;
     long begin = System.nanoTime();
     for (int step = 0; step < STEPS_PER_STAGE; step++) {
       refill(engine, running);
       controller.step();
-      if (!before.retainsAll(engine.mask())) {
-        engine.recompute(); // the stories get back what they lack of returned head groups
-      }
-      before = engine.mask();
       drawn += running.size();
       show(running.getFirst(), written);
       timeline.add((System.nanoTime() - start) / 1e9, engine.held(), controller.budgetBytes());

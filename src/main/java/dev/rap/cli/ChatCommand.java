@@ -48,6 +48,7 @@ final class ChatCommand implements Callable<Integer> {
 
   @Mixin private GenerationOptions generation;
   @Mixin private MaskOptions masks;
+  @Mixin private ElasticOptions elastic;
   @Mixin private ReportOption report;
 
   ChatCommand(Console console) {
@@ -58,21 +59,32 @@ final class ChatCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     generation.check();
     GenerationOptions.require("--max-tokens", "positive", maxTokens > 0, maxTokens);
+    boolean moves = elastic.moves(masks);
     try (LoadedModel model = models.open(console, masks.fit(1, generation::context, console))) {
       ChatFormat format = Conversation.formatOf(model);
       int context = generation.context(model.config());
       MaskOptions.Choice choice = masks.choose(model, new Workload(1, context));
       try (Engine engine = new Engine(model.backend(), Engine.Options.single(context))) {
         engine.setMask(choice.mask(), choice.means());
+        engine.reclaim();
+        ChatBudget budget =
+            new ChatBudget(
+                engine, () -> elastic.new Run(model, engine, masks, console), masks.areGiven());
+        if (moves) {
+          budget.begin();
+        }
         greet(format, context);
         ChatSession session =
             new ChatSession(
                 console,
                 engine,
+                budget,
                 model.tokenizer(),
                 new Conversation(format, system(format)),
                 new ChatSession.Settings(generation, maxTokens, report));
-        return session.run() ? 0 : Failures.FAILURE;
+        boolean allAnswered = session.run();
+        budget.end();
+        return allAnswered ? 0 : Failures.FAILURE;
       }
     }
   }

@@ -1,5 +1,6 @@
 package dev.rap.cli;
 
+import dev.rap.InputException;
 import dev.rap.engine.Engine;
 import dev.rap.tokenizer.Tokenizer;
 import java.io.BufferedReader;
@@ -13,6 +14,7 @@ final class ChatSession {
   private static final String HELP =
       """
       /reset   forget what was said
+      /budget  what memory is held; /budget 60% or /budget 1.2GB says what may be from now on
       /quit    end, as Ctrl-D does
       /help    this list
       """;
@@ -22,6 +24,7 @@ final class ChatSession {
 
   private final Console console;
   private final Engine engine;
+  private final ChatBudget budget;
   private final Tokenizer tokenizer;
   private final Conversation conversation;
   private final Settings settings;
@@ -37,11 +40,13 @@ final class ChatSession {
   ChatSession(
       Console console,
       Engine engine,
+      ChatBudget budget,
       Tokenizer tokenizer,
       Conversation conversation,
       Settings settings) {
     this.console = console;
     this.engine = engine;
+    this.budget = budget;
     this.tokenizer = tokenizer;
     this.conversation = conversation;
     this.settings = settings;
@@ -97,6 +102,9 @@ final class ChatSession {
   }
 
   private boolean answer(String said) {
+    if (said.matches("/budget(\\s.*)?")) {
+      return setBudget(said.substring("/budget".length()).strip());
+    }
     if (said.matches("/[a-z]+")) {
       note("there is no command %s, /help lists them".formatted(said));
       return false;
@@ -124,13 +132,23 @@ final class ChatSession {
     return true;
   }
 
+  private boolean setBudget(String bytes) {
+    try {
+      note(bytes.isEmpty() ? budget.state() : budget.set(bytes));
+      return true;
+    } catch (InputException e) {
+      note(e.getMessage());
+      return false;
+    }
+  }
+
   private void reply(String said, int[] prompt, int forgotten) {
     LiveText text = new LiveText(console);
     Consumer<String> pieces = settings.report().json() ? piece -> {} : text;
     GenerationOptions generation = settings.generation();
     Reply.Request request =
         new Reply.Request(generation.sampling(replies++), settings.maxTokens(), generation.stops());
-    Reply reply = Reply.draw(engine, drawn -> engine.step(), tokenizer, prompt, request, pieces);
+    Reply reply = Reply.draw(engine, budget::step, tokenizer, prompt, request, pieces);
     text.end();
     conversation.add(said, reply.text());
     if (reply.finishReason().equals("context")) {

@@ -13,11 +13,15 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Optional;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /** A memory budget that moves while text is drawn. */
 final class ElasticOptions {
   private static final double FILE_SECONDS = 0.1; // between looks at the file
+  private static final int MOST_TRIES = 10_000; // the device may have no room for what returns
 
   @Option(
       names = "--budget-schedule",
@@ -43,6 +47,9 @@ final class ElasticOptions {
 
   @Mixin private HostMasterOption hostMaster;
 
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec command;
+
   @Option(
       names = "--reserve",
       paramLabel = "X",
@@ -51,9 +58,31 @@ final class ElasticOptions {
               + " is given up. Default: ${DEFAULT-VALUE}.")
   private String reserve = "256MiB";
 
-  /** {@return whether the budget moves} */
-  boolean moves() {
-    return schedule != null || budgetFile != null;
+  @Option(
+      names = "--recompute",
+      description =
+          "When head groups return, compute the keys and values anew that running text lacks of"
+              + " them. Without it the text goes on without these groups.")
+  private boolean recompute;
+
+  /**
+   * {@return whether the budget moves}
+   *
+   * @throws ParameterException if flags name two sources of the budget
+   */
+  boolean moves(MaskOptions masks) {
+    if (schedule != null && budgetFile != null) {
+      throw new ParameterException(
+          command.commandLine(),
+          "--budget-schedule and --budget-file exclude each other: give one of them");
+    }
+    boolean moves = schedule != null || budgetFile != null;
+    if (moves && masks.areGiven()) {
+      throw new ParameterException(
+          command.commandLine(),
+          "a budget that moves and --mask or --budget exclude each other: give one of them");
+    }
+    return moves;
   }
 
   /** An engine within a budget that moves. */
@@ -83,7 +112,7 @@ final class ElasticOptions {
               memory,
               masks.policy(model.file(), memory),
               Optional.empty(),
-              reserveBytes(engine),
+              new PruningController.Options(reserveBytes(engine), recompute),
               this::show);
       this.denseBytes = engine.held().total();
       this.budgets =
@@ -113,6 +142,27 @@ final class ElasticOptions {
       if (plot != null || console.errTerminal()) {
         timeline.add(now, engine.held(), controller.budgetBytes());
       }
+    }
+
+    /**
+     * Sets the budget, and lets memory follow where no text is drawn.
+     *
+     * @throws InputException if {@code text} is no budget
+     */
+    void setBudget(String text) {
+      controller.setBudget(MemoryBudget.parse(text, denseBytes));
+      for (int tries = 0; tries == 0 || (tries < MOST_TRIES && !controller.isSettled()); tries++) {
+        controller.step();
+      }
+    }
+
+    /** {@return what is held, and what may be, in a sentence} */
+    String state() {
+      return "%s of %s held, budget %s"
+          .formatted(
+              Bytes.text(engine.held().total()),
+              Bytes.text(denseBytes),
+              Bytes.text(Math.min(denseBytes, controller.budgetBytes())));
     }
 
     private void readFile(double now) {

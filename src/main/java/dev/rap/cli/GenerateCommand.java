@@ -98,10 +98,7 @@ final class GenerateCommand implements Callable<Integer> {
     if (chat && special) {
       throw new InputException("--chat and --special exclude each other: give one of them");
     }
-    if (elastic.moves() && masks.areGiven()) {
-      throw new InputException(
-          "a budget that moves and --mask or --budget exclude each other: give one of them");
-    }
+    boolean moves = elastic.moves(masks);
     String prompt = prompts.read(console);
     try (LoadedModel model = models.open(console, masks.fit(1, generation::context, console))) {
       int[] tokens = tokens(prompt, model);
@@ -109,7 +106,7 @@ final class GenerateCommand implements Callable<Integer> {
       int longest = (int) Math.min(context, (long) tokens.length + maxTokens);
       Workload workload = new Workload(1, longest);
       MaskOptions.Choice choice = masks.choose(model, workload);
-      Reply reply = draw(model, choice, tokens, elastic.moves() ? longest : context);
+      Reply reply = draw(model, choice, tokens, moves, moves ? longest : context);
       MemoryModel memory = model.memoryModel(choice.mask().shape());
       print(
           reply,
@@ -135,14 +132,15 @@ final class GenerateCommand implements Callable<Integer> {
     return tokens;
   }
 
-  private Reply draw(LoadedModel model, MaskOptions.Choice choice, int[] tokens, int context) {
+  private Reply draw(
+      LoadedModel model, MaskOptions.Choice choice, int[] tokens, boolean moves, int context) {
     try (Engine engine = new Engine(model.backend(), Engine.Options.single(context))) {
       LiveText text = new LiveText(console);
       Consumer<String> pieces = report.json() ? piece -> {} : text;
       Reply.Request request =
           new Reply.Request(generation.sampling(0), maxTokens, generation.stops());
       Reply reply;
-      if (elastic.moves()) {
+      if (moves) {
         ElasticOptions.Run run = elastic.new Run(model, engine, masks, console);
         reply = Reply.draw(engine, run::step, model.tokenizer(), tokens, request, pieces);
         run.end();

@@ -103,6 +103,7 @@ final class PerplexityCommand implements Callable<Integer> {
     try (ModelRunner runner = model.newWindowRunner(tokens);
         Progress progress = new Progress(console, "windows", count, Progress.Unit.STEPS)) {
       runner.setMask(choice.mask(), choice.means());
+      runner.reclaim();
       return Perplexity.measure(runner, text.windows(), text.tokens(), progress::share);
     }
   }

@@ -62,7 +62,8 @@ public final class CudaBackend implements Backend {
       Optional<CudaBlas> blas,
       PagePool pool,
       CudaWeights weights,
-      ElasticWeights elastic) {}
+      ElasticWeights elastic,
+      SharedTracker tracker) {}
 
   private final Weights weights;
   private final Parts parts;
@@ -209,7 +210,8 @@ public final class CudaBackend implements Backend {
       bring(elastic, mask, progress);
     }
     return new CudaBackend(
-        weights, new Parts(device, stream, kernels, blas, pool, loaded, elastic));
+        weights,
+        new Parts(device, stream, kernels, blas, pool, loaded, elastic, new SharedTracker(device)));
   }
 
   private static CudaWeights upload(
@@ -325,6 +327,7 @@ public final class CudaBackend implements Backend {
 
   @Override
   public void close() {
+    parts.tracker().close();
     parts.elastic().close();
     parts.weights().close();
     parts.pool().close();

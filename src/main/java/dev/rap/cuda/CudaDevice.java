@@ -80,9 +80,10 @@ public final class CudaDevice implements AutoCloseable {
   }
 
   /** Notes that bytes have changed hands, which takes no call of the driver. */
-  void count(MemoryOwner owner, long change) {
+  void handOver(MemoryOwner from, MemoryOwner to, long bytes) {
     ledger.beginChange();
-    ledger.add(owner, change);
+    ledger.add(from, -bytes);
+    ledger.add(to, bytes);
     ledger.endChange();
   }
 

@@ -92,7 +92,8 @@ final class CudaRunner implements ModelRunner {
     ElasticWeights elastic = parts.elastic();
     elastic.reshape(changed.shape());
     elastic.require(changed);
-    kv.want(kv.wantedBlocks(), groups(changed));
+    kv.want(
+        pool.blocks(), groups(changed)); // more blocks, if they were wanted, are asked for again
     while (!kv.has()) {
       kv.work();
     }
@@ -208,7 +209,7 @@ final class CudaRunner implements ModelRunner {
 
   @Override
   public OptionalLong available() {
-    return OptionalLong.of(parts.device().memoryInfo().free() + held().total());
+    return parts.tracker().latest().stream().mapToLong(MemorySample::available).findFirst();
   }
 
   @Override

@@ -128,8 +128,10 @@ final class DeviceKv implements AutoCloseable {
     return true;
   }
 
+  // More blocks may come before fewer head groups do.
   private long wantedBytes(int layer) {
-    return (long) wantedBlocks * wantedGroups[layer] * groupBytes;
+    int groups = Math.max(wantedGroups[layer], orders.get(layer).length);
+    return (long) wantedBlocks * groups * groupBytes;
   }
 
   private long usedBytes(int layer) {

@@ -43,7 +43,8 @@ final class ElasticMemory extends DeviceMemory {
   /**
    * Makes the first {@code bytes} bytes be there.
    *
-   * @throws DeviceOutOfMemoryException if the device has no room; nothing has changed then
+   * @throws DeviceOutOfMemoryException if the device has no room, or the driver cannot map it;
+   *     nothing has changed then
    */
   void grow(long bytes) {
     int count = missing(bytes);
@@ -51,17 +52,14 @@ final class ElasticMemory extends DeviceMemory {
       return;
     }
     pool.take(pages, held, count);
-    boolean mapped = false;
     try {
       driver().map(address(heldBytes()), pages, held, count, pool.pageBytes());
-      mapped = true;
-    } finally {
-      if (!mapped) {
-        pool.give(pages, held, count);
-      }
+    } catch (CudaException e) {
+      pool.give(pages, held, count);
+      throw e.contextLost() ? e : DeviceOutOfMemoryException.of(count * pool.pageBytes(), e);
     }
     held += count;
-    device().count(owner(), count * pool.pageBytes());
+    device().handOver(MemoryOwner.SPARE, owner(), count * pool.pageBytes());
   }
 
   /**
@@ -76,7 +74,7 @@ final class ElasticMemory extends DeviceMemory {
     }
     driver().unmap(address(kept * pool.pageBytes()), count * pool.pageBytes());
     held = kept;
-    device().count(owner(), -count * pool.pageBytes());
+    device().handOver(owner(), MemoryOwner.SPARE, count * pool.pageBytes());
     pool.give(pages, kept, count);
   }
 
@@ -102,7 +100,7 @@ final class ElasticMemory extends DeviceMemory {
   void release(CudaDriver driver) {
     if (held > 0) {
       driver.unmap(base(), heldBytes());
-      device().count(owner(), -heldBytes());
+      device().handOver(owner(), MemoryOwner.SPARE, heldBytes());
       pool.give(pages, 0, held);
     }
     driver.unreserve(base(), bytes());

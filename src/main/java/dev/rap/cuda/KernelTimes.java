@@ -63,7 +63,8 @@ final class KernelTimes implements AutoCloseable {
             filter.blas(),
             parts.pool(),
             parts.weights(),
-            parts.elastic());
+            parts.elastic(),
+            parts.tracker());
     this.batch = new StepBatch(config, stepTokens, MOST_SEQUENCES, longest, ModelRunner.BLOCK_SIZE);
     this.step = new DeviceStep(parts, limits);
     parts.elastic().open();

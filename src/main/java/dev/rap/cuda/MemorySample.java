@@ -25,6 +25,11 @@ public record MemorySample(
     long cuda,
     long others) {
 
+  /** {@return bytes that this process could have: what it allocated, and what is free} */
+  public long available() {
+    return free + weights + kv + workspace + spare;
+  }
+
   /** Splits what is in use, of which {@code cuda} bytes at most are CUDA's own. */
   static MemorySample of(
       long nanos, MemoryLedger.Snapshot<CudaDriver.MemoryInfo> snapshot, long cuda) {

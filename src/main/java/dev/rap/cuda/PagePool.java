@@ -61,7 +61,8 @@ final class PagePool extends DeviceResource {
   }
 
   /**
-   * Takes pages: those that lie ready, and new ones.
+   * Takes pages: those that lie ready, and new ones. They count as spare until their owner has
+   * mapped them.
    *
    * @param into gets them, from {@code first} on
    * @throws DeviceOutOfMemoryException if the device has no room; none was taken then, though some
@@ -73,7 +74,6 @@ final class PagePool extends DeviceResource {
     }
     spares -= count;
     System.arraycopy(spare, spares, into, first, count);
-    device().count(MemoryOwner.SPARE, -count * pageBytes);
   }
 
   private void make() {
@@ -96,12 +96,11 @@ final class PagePool extends DeviceResource {
     spare[spares++] = page;
   }
 
-  /** Takes pages back, which are not mapped any more. */
+  /** Takes pages back, which are not mapped any more and count as spare. */
   void give(long[] from, int first, int count) {
     for (int i = 0; i < count; i++) {
       push(from[first + i]);
     }
-    device().count(MemoryOwner.SPARE, count * pageBytes);
   }
 
   /** Gives up to {@code count} pages that lie ready back to the device. */

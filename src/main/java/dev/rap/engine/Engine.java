@@ -360,12 +360,14 @@ public final class Engine implements AutoCloseable {
   }
 
   /**
-   * Sends all running sequences back, to be computed anew under the mask in force: what they lack
-   * of head groups that have returned is theirs again.
+   * Sends running sequences back that lack keys and values of head groups in force, which have
+   * returned since: computed anew, they have them again.
    */
   public void recompute() {
-    while (!running.isEmpty()) {
-      preempt(running.getLast());
+    for (Sequence sequence : List.copyOf(running).reversed()) {
+      if (sequence.lacks(mask())) {
+        preempt(sequence);
+      }
     }
   }
 

@@ -28,7 +28,8 @@ public final class PruningController {
   private static final int WORKLOAD_QUANTUM = 64;
   private static final double HYSTERESIS = 0.01; // of the dense model
   private static final double SLACK = 0.05; // of the dense model: for less no unit is brought back
-  private static final long DEVICE_NANOS = 5_000_000; // between looks at the device
+  private static final long DEVICE_NANOS = 5_000_000; // between looks, as the tracker looks
+  private static final long FRUITLESS_NANOS = 2_000_000_000; // in which nothing that returns came
   private static final long RAISE_NANOS = 200_000_000; // that the device must have had more
   private static final int IDLE_PIECES = 64;
 
@@ -41,7 +42,7 @@ public final class PruningController {
   private final RetentionMask dense;
   private final long denseBytes; // of weights and KV, as the memory model counts them
   private final long wholeBytes; // that are held with nothing given up
-  private final long reserve;
+  private final Options options;
   private volatile MemoryBudget cap;
 
   private long overhead; // what is held beside weights and KV, as the memory model counts them
@@ -54,6 +55,8 @@ public final class PruningController {
   private Workload decidedWorkload;
   private long deviceBytes = Long.MAX_VALUE; // that the device lets us have
   private long lookedNanos;
+  private long grownBytes; // that were held when something came
+  private long grownNanos;
   private long moreSince; // when the device began to have more than was decided on; 0 if it has not
 
   private enum Stage {
@@ -81,10 +84,27 @@ public final class PruningController {
       String why) {}
 
   /**
+   * What a controller leaves to others, and what it does for sequences.
+   *
+   * @param reserve bytes of the device that are left to others
+   * @param recompute whether sequences that lack keys and values of head groups which return are
+   *     sent back and computed anew, which makes them wait once; else they go on without
+   */
+  public record Options(long reserve, boolean recompute) {
+    /** Nothing is left to others, and sequences go on without what they lack. */
+    public static final Options USUAL = new Options(0, false);
+
+    public Options {
+      if (reserve < 0) {
+        throw new IllegalArgumentException("reserve must not be negative, was " + reserve);
+      }
+    }
+  }
+
+  /**
    * @param engine whose mask and KV cache nobody else changes
    * @param memory of the engine's model
    * @param means if present, added in the place of what is dropped
-   * @param reserve bytes of the device that are left to others
    * @param decisions is told each one
    */
   public PruningController(
@@ -92,13 +112,13 @@ public final class PruningController {
       MemoryModel memory,
       PruningPolicy policy,
       Optional<MeanInputs> means,
-      long reserve,
+      Options options,
       Consumer<Decision> decisions) {
     this.engine = engine;
     this.memory = memory;
     this.policy = policy;
     this.means = means;
-    this.reserve = reserve;
+    this.options = options;
     this.decisions = decisions;
     this.mostKvTokens = engine.kvTokens();
     this.dense = RetentionMask.dense(memory.shape());
@@ -161,7 +181,7 @@ public final class PruningController {
     if (available.isEmpty()) {
       return;
     }
-    long bytes = Math.max(1, available.getAsLong() - reserve);
+    long bytes = Math.max(1, available.getAsLong() - options.reserve());
     if (bytes <= deviceBytes) {
       deviceBytes = bytes;
       moreSince = 0;
@@ -264,6 +284,7 @@ public final class PruningController {
       engine.reclaim();
     }
     stage = Stage.SHRINKING;
+    grownBytes = 0;
   }
 
   private void follow() {
@@ -275,12 +296,37 @@ public final class PruningController {
       if (!whole && engine.prefetch(target)) {
         engine.setMask(target, means);
         whole = true;
+        if (options.recompute()) {
+          engine.recompute();
+        }
       }
       if (engine.resizeKv(targetKvTokens) && whole) {
         stage = Stage.DONE;
         correct();
+      } else if (isFruitless()) {
+        settleForLess();
       }
     }
+  }
+
+  private boolean isFruitless() {
+    long now = System.nanoTime();
+    long held = engine.held().total();
+    if (held != grownBytes) {
+      grownBytes = held;
+      grownNanos = now;
+    }
+    return now - grownNanos > FRUITLESS_NANOS;
+  }
+
+  // There should be room, but the device does not let us have it. The next step asks anew.
+  private void settleForLess() {
+    target = engine.mask();
+    targetKvTokens = engine.kvTokens();
+    engine.prefetch(target);
+    engine.resizeKv(targetKvTokens);
+    decidedBytes = engine.held().total();
+    stage = Stage.DONE;
   }
 
   // Pages are not filled to the last byte: what is held may be more than the memory model says.

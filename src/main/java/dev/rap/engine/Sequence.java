@@ -148,6 +148,18 @@ public final class Sequence {
     }
   }
 
+  /** {@return whether keys and values are missing of a head group that {@code mask} retains} */
+  boolean lacks(RetentionMask mask) {
+    int headGroups = mask.shape().headGroups();
+    for (int i = 0; i < present.length; i++) {
+      Sublayer attention = new Sublayer(i / headGroups, Sublayer.Kind.ATTENTION);
+      if (present[i] == 0 && mask.retains(attention, i % headGroups)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   void preempt() {
     status = Status.WAITING;
     cached = 0;

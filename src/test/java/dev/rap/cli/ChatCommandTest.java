@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -83,6 +84,39 @@ class ChatCommandTest {
         "rap: there is no command /rest, /help lists them" + System.lineSeparator(), unknown.err());
     assertEquals("Hi" + System.lineSeparator(), unknown.out());
     assertEquals(1, unknown.exitCode());
+  }
+
+  @Test
+  void theBudgetMovesBetweenTurns() {
+    String[] args = {"--policy", "ffn-drop", "--context", "128"};
+    Captured run = chat("/budget\nhello\n/budget 70%\nhello\n/budget 100%\nhello\n", args);
+    assertEquals(0, run.exitCode(), run.err());
+    assertEquals(3, run.out().lines().count());
+    assertTrue(run.err().startsWith("rap: "), run.err());
+    assertTrue(run.err().contains("held, no budget"), run.err());
+    assertTrue(run.err().contains("rap: less memory: "), run.err());
+    assertTrue(run.err().contains("rap: more memory: "), run.err());
+    Captured none = chat("/budget x\nhello\n");
+    assertEquals(1, none.exitCode());
+    assertEquals(1, none.err().lines().count(), none.err());
+    Captured fixed = chat("/budget 50%\n", "--budget", "90%", "--policy", "ffn-drop");
+    assertTrue(fixed.err().contains("exclude each other"), fixed.err());
+  }
+
+  @Test
+  void aBudgetFileIsObeyed() throws IOException {
+    Path file = Files.writeString(folder.resolve("budget"), "70%\n");
+    Captured run =
+        chat(
+            "hello\n",
+            "--budget-file",
+            file.toString(),
+            "--policy",
+            "ffn-drop",
+            "--context",
+            "128");
+    assertEquals(0, run.exitCode(), run.err());
+    assertTrue(run.err().contains("rap: less memory: "), run.err());
   }
 
   // <|im_start|> + "system\nBrief" + <|im_end|> + "\n"

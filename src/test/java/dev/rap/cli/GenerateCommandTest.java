@@ -130,7 +130,14 @@ class GenerateCommandTest {
     }
     Captured both =
         generate(alphabet(), "-p", "a", "--budget-schedule", "1=60%", "--budget", "60%");
-    assertEquals(1, both.exitCode());
+    assertEquals(2, both.exitCode());
+    Captured two =
+        generate(alphabet(), "-p", "a", "--budget-schedule", "1=60%", "--budget-file", "x");
+    assertEquals(2, two.exitCode());
+    assertEquals(
+        "rap: --budget-schedule and --budget-file exclude each other: give one of them (see './rap generate --help')"
+            + System.lineSeparator(),
+        two.err());
     Captured missing = generate(alphabet(), "-p", "a", "--budget-file", "no such file");
     assertEquals(1, missing.exitCode());
     assertTrue(missing.err().contains("no such file"), missing.err());

@@ -6,25 +6,33 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.rap.checkpoint.Checkpoint;
 import dev.rap.checkpoint.GgufFiles;
 import dev.rap.checkpoint.RandomLlama;
+import dev.rap.engine.CpuBackend;
 import dev.rap.engine.Engine;
 import dev.rap.engine.PruningController;
 import dev.rap.engine.SamplingOptions;
 import dev.rap.engine.Sequence;
+import dev.rap.kernels.CpuKernels;
 import dev.rap.memory.MemoryBudget;
 import dev.rap.memory.MemoryModel;
 import dev.rap.model.ModelConfig;
+import dev.rap.model.Sublayer;
 import dev.rap.model.WeightsLoader;
 import dev.rap.pruning.Policies;
+import dev.rap.tensor.DType;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** An engine whose budget moves, on a driver over host memory. */
 class ElasticEngineTest {
@@ -45,7 +53,8 @@ class ElasticEngineTest {
 
   @BeforeEach
   void load() {
-    Path file = GgufFiles.write(folder.resolve("m.gguf"), RandomLlama.tiny().with(CONFIG));
+    Path file =
+        GgufFiles.write(folder.resolve("m.gguf"), RandomLlama.tiny().with(CONFIG).with(DType.F16));
     checkpoint = Checkpoint.open(file);
     backend =
         CudaBackend.load(
@@ -69,12 +78,16 @@ class ElasticEngineTest {
   }
 
   private PruningController controller(String policy) {
+    return controller(policy, PruningController.Options.USUAL);
+  }
+
+  private PruningController controller(String policy, PruningController.Options options) {
     return new PruningController(
         engine,
         memory,
         Policies.create(policy, memory, Optional.empty(), 0),
         Optional.empty(),
-        0,
+        options,
         decisions::add);
   }
 
@@ -177,6 +190,84 @@ class ElasticEngineTest {
     run.checkNoneRefused();
     run.checkAlone();
     engine = new Engine(backend, new Engine.Options(1, 16, 16));
+  }
+
+  // The CPU is given all of the text up to then as a prompt.
+  @ParameterizedTest(name = "computed anew: {0}")
+  @ValueSource(booleans = {true, false})
+  void whatIsComputedAnewGoesOnAsIfHeadGroupsHadNeverBeenAway(boolean recompute) {
+    controller = controller("mha-drop", new PruningController.Options(0, recompute));
+    long dense = engine.held().total();
+    Sequence sequence = submit(120);
+    steps(10);
+    controller.setBudget(new MemoryBudget(dense * 7 / 10));
+    settleAtOnce();
+    assertTrue(IntStream.range(0, CONFIG.layers()).anyMatch(this::lacksAttention));
+    steps(10);
+    controller.setBudget(new MemoryBudget(Long.MAX_VALUE));
+    settleAtOnce();
+    assertTrue(engine.mask().isDense());
+    int[] soFar = tokens(sequence);
+    steps(120);
+    int[] all = tokens(sequence);
+    assertEquals(140, all.length);
+    try (CpuBackend cpu = new CpuBackend(backend.weights(), CpuKernels.reference(), 1);
+        Engine reference = new Engine(cpu, Engine.Options.single(CONTEXT))) {
+      Sequence alone =
+          reference.submit(soFar, SamplingOptions.GREEDY, all.length - soFar.length, Set.of());
+      while (reference.busy()) {
+        reference.step();
+      }
+      assertEquals(recompute, Arrays.equals(tokens(alone), all));
+    }
+  }
+
+  private void settleAtOnce() {
+    do {
+      controller.step();
+      while (engine.work()) {
+        // all that can be done now
+      }
+    } while (!controller.isSettled());
+  }
+
+  private void steps(int count) {
+    for (int i = 0; i < count; i++) {
+      controller.step();
+    }
+  }
+
+  private boolean lacksAttention(int layer) {
+    return !engine.mask().retains(new Sublayer(layer, Sublayer.Kind.ATTENTION));
+  }
+
+  private static int[] tokens(Sequence sequence) {
+    return IntStream.range(0, sequence.length()).map(sequence::token).toArray();
+  }
+
+  @Test
+  void whatTheDriverDoesNotMapIsLeftForLaterAndTheTextGoesOn() {
+    long dense = engine.held().total();
+    Sequence sequence = submit(130);
+    controller.setBudget(new MemoryBudget(dense / 2));
+    settle();
+    long half = engine.held().total();
+    controller.setBudget(new MemoryBudget(Long.MAX_VALUE));
+    int before = decisions.size();
+    long begin = System.nanoTime();
+    while (decisions.size() < before + 2) { // when nothing comes, it is decided anew
+      assertTrue(System.nanoTime() - begin < 20_000_000_000L, "it is never left");
+      for (int nth = 1; nth <= 70; nth++) {
+        driver.fail("map", nth, new CudaException("the driver refuses"));
+      }
+      controller.step();
+      driver.forgive();
+    }
+    assertTrue(engine.held().total() < half + dense / 10);
+    settleAtOnce();
+    steps(130);
+    assertEquals(Sequence.FinishReason.LENGTH, sequence.finishReason());
+    assertEquals(dense, engine.held().total());
   }
 
   @Test

@@ -171,7 +171,7 @@ final class FakeDriver implements CudaDriver {
     enterOutsideOfCapture("allocate");
     if (bytes > freeBytes()) {
       throw DeviceOutOfMemoryException.of(
-          "an allocation", bytes, new MemoryInfo(freeBytes(), totalBytes));
+          "an allocation", bytes, new MemoryInfo(Math.max(0, freeBytes()), totalBytes));
     }
     return device.allocate(bytes).address();
   }
@@ -203,7 +203,8 @@ final class FakeDriver implements CudaDriver {
   public synchronized long newPage(long bytes) {
     enterOutsideOfCapture("newPage");
     if (bytes > freeBytes()) {
-      throw DeviceOutOfMemoryException.of("a page", bytes, new MemoryInfo(freeBytes(), totalBytes));
+      throw DeviceOutOfMemoryException.of(
+          "a page", bytes, new MemoryInfo(Math.max(0, freeBytes()), totalBytes));
     }
     return pages.newPage(bytes);
   }

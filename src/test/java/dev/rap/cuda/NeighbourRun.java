@@ -80,7 +80,7 @@ final class NeighbourRun {
               memory,
               Policies.create("ffn-drop", memory, Optional.empty(), 0),
               Optional.empty(),
-              reserve,
+              new PruningController.Options(reserve, false),
               decision -> decisions++);
       while (isThere.getAsBoolean()) {
         first.refill(engine);

@@ -5,8 +5,18 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /** The kernels' oracles, on the memory of a fake driver. */
-record OracleKernels(FakeDriver driver) implements CudaKernels {
-  private MemorySegment at(long address) {
+class OracleKernels implements CudaKernels {
+  private final FakeDriver driver;
+
+  OracleKernels(FakeDriver driver) {
+    this.driver = driver;
+  }
+
+  FakeDriver driver() {
+    return driver;
+  }
+
+  MemorySegment at(long address) {
     return driver.from(address);
   }
 
