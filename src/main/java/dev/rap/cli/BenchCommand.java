@@ -11,6 +11,7 @@ import dev.rap.engine.LoadedModel;
 import dev.rap.engine.ModelRunner;
 import dev.rap.memory.Workload;
 import java.io.PrintWriter;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -81,7 +82,22 @@ final class BenchCommand implements Callable<Integer> {
       })
   private int elasticChanges;
 
-  @Mixin private HostMasterOption hostMaster;
+  @Option(
+      names = "--requests",
+      paramLabel = "FILE",
+      description = {
+        "Instead, draw what a file asks for, at most --batch at once, while the budget moves: a line"
+            + " is {\"arrival\": SECONDS, \"prompt\": TEXT, \"tokens\": N}."
+      })
+  private Path requests;
+
+  @Option(
+      names = "--seconds",
+      paramLabel = "S",
+      description = "Most time for --requests. Default: ${DEFAULT-VALUE}.")
+  private double seconds = 60;
+
+  @Mixin private ElasticOptions elastic;
 
   private int graphKernels; // of a decode step
   private MemorySample gpuMemory; // null on the CPU
@@ -130,10 +146,16 @@ final class BenchCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     check();
+    boolean moves = elastic.moves(masks);
     try (LoadedModel model =
         models.open(console, masks.fit(batch, config -> prefill + decode, console))) {
       if (kernels && !(model.backend() instanceof CudaBackend)) {
         throw new InputException("--kernels times a GPU's kernels: add --backend cuda");
+      }
+      if (requests != null) {
+        RequestRun.Figures figures = serve(model, moves);
+        report.print(console, figures, out -> RequestRun.print(out, figures));
+        return 0;
       }
       int most = model.config().contextLength();
       if ((long) prefill + decode > most) {
@@ -188,7 +210,7 @@ final class BenchCommand implements Callable<Integer> {
   }
 
   private ElasticRun.Figures measureElastic(LoadedModel model) {
-    hostMaster.keep(model.backend());
+    elastic.keepHostMaster(model);
     int context = model.config().contextLength();
     long kvTokens = Math.min(Integer.MAX_VALUE, (long) batch * context);
     try (Engine engine =
@@ -196,6 +218,24 @@ final class BenchCommand implements Callable<Integer> {
         Progress progress = new Progress(console, "bench", elasticChanges, Progress.Unit.STEPS)) {
       return new ElasticRun(engine, model.config().maskShape(), ELASTIC_SHARE)
           .run(prompts(model.config().vocabularySize()), elasticChanges, progress);
+    }
+  }
+
+  private RequestRun.Figures serve(LoadedModel model, boolean moves) {
+    RequestRun run = RequestRun.read(requests, model.tokenizer());
+    int context = Math.min(run.contextLength(), model.config().contextLength());
+    MaskOptions.Choice choice = masks.choose(model, new Workload(batch, context));
+    try (Engine engine =
+        new Engine(model.backend(), new Engine.Options(batch, context, batch * context))) {
+      if (moves) {
+        ElasticOptions.Run budget = elastic.new Run(model, engine, masks, console);
+        RequestRun.Figures figures = run.run(engine, budget::step, seconds);
+        budget.end();
+        return figures;
+      }
+      engine.setMask(choice.mask(), choice.means());
+      engine.reclaim();
+      return run.run(engine, drawn -> engine.step(), seconds);
     }
   }
 

@@ -85,6 +85,11 @@ final class ElasticOptions {
     return moves;
   }
 
+  /** Keeps a copy of what can leave the GPU, if one is asked for. */
+  void keepHostMaster(LoadedModel model) {
+    hostMaster.keep(model.backend());
+  }
+
   /** An engine within a budget that moves. */
   final class Run {
     private final Console console;
@@ -104,7 +109,7 @@ final class ElasticOptions {
     Run(LoadedModel model, Engine engine, MaskOptions masks, Console console) {
       this.console = console;
       this.engine = engine;
-      hostMaster.keep(model.backend());
+      keepHostMaster(model);
       MemoryModel memory = model.memoryModel();
       this.controller =
           new PruningController(

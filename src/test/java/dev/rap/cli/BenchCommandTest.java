@@ -19,6 +19,7 @@ import dev.rap.tensor.DType;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -29,6 +30,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Elements of the model: a head group (64 + 32 + 32) * 64 + 64 * 64 = 12,288, of which there are 4;
@@ -189,5 +191,49 @@ class BenchCommandTest {
       assertEquals(3.0 * 2 * elements + 6 * 768 + 36_864, cost.prefillFlops(3));
       assertEquals(fixed + 4.0 * elements + 2 * 10 * 384, cost.decodeBytes(2, 10));
     }
+  }
+
+  @Test
+  void requestsAreServedWhileTheBudgetMoves() throws IOException {
+    String lines =
+        """
+        {"arrival": 0, "prompt": "abc", "tokens": 40}
+        {"arrival": 0.01, "prompt": "d", "tokens": 7}
+        """;
+    Path file = Files.writeString(folder.resolve("requests"), lines);
+    String[] args = {"--requests", file.toString(), "--batch=2", "--threads=1", "--json"};
+    JsonNode figures = figures(bench(args));
+    assertEquals(47, figures.get("drawn").asInt());
+    assertEquals(0, figures.get("refused").asInt() + figures.get("unfinished").asInt());
+    JsonNode second = figures.get("requests").get(1);
+    assertEquals(1, second.get("promptTokens").asInt());
+    assertEquals(8, second.get("tokens").size());
+    assertEquals("length", second.get("finishReason").asText());
+    List<String> small = new ArrayList<>(List.of(args));
+    small.addAll(List.of("--policy", "dense", "--budget-schedule", "0=1%"));
+    assertEquals(1, figures(bench(small.toArray(String[]::new))).get("refused").asInt());
+  }
+
+  private static JsonNode figures(Captured run) throws IOException {
+    assertEquals(0, run.exitCode(), run.err());
+    return new ObjectMapper().readTree(run.out());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        "x",
+        "{}",
+        "{\"arrival\": 0, \"prompt\": \"\", \"tokens\": 5}",
+        "{\"arrival\": 0, \"prompt\": \"a\", \"tokens\": 0}",
+        "{\"arrival\": 0, \"prompt\": \"a\", \"tokens\": \"many\"}"
+      })
+  void requestsThatAreNoneAreRefused(String lines) throws IOException {
+    Path file = Files.writeString(folder.resolve("requests"), lines);
+    Captured run = bench("--requests", file.toString());
+    assertEquals(1, run.exitCode());
+    assertEquals(1, run.err().lines().count(), run.err());
+    assertTrue(run.err().contains("--requests"), run.err());
   }
 }

@@ -40,6 +40,7 @@ class ElasticWalkTest {
                     new MarkKernels(fake),
                     Optional.empty(),
                     WeightsLoader.load(checkpoint),
+                    Optional.empty(),
                     share -> {}),
                 driver,
                 fake::setOthersBytes,
