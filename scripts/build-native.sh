@@ -2,7 +2,8 @@
 # usage: scripts/build-native.sh OUTPUT_DIR
 # Builds native/ into OUTPUT_DIR/linux-x86_64/librap_cpu.so, unless that is newer than its sources.
 # Called by the Maven build. Without gcc, or on another platform, it says so and leaves the library
-# out: the program then runs its Java kernels. RAP_WERROR=1 turns gcc's warnings into errors.
+# out: the program then runs its Java kernels. RAP_WERROR=1 turns gcc's warnings into errors;
+# RAP_SANITIZE=1 builds with AddressSanitizer and UBSan, for programs that are too.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 mkdir -p "${1:?usage: build-native.sh OUTPUT_DIR}"
@@ -27,6 +28,13 @@ if [[ -e $library ]]; then
 fi
 
 # Compiled once for each instruction set; the others once, for any x86-64.
+sanitize=()
+symbols=(-s -Wl,-z,defs)
+if [[ -n ${RAP_SANITIZE:-} ]]; then
+  sanitize=(-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all)
+  symbols=() # the program has the sanitizers' own
+fi
+
 operation_sources=(operations product product_float product_int8_few product_int8_few_of_256
   product_int8_many
   product_bf16 attention attention_few attention_many elementwise pointwise)
@@ -46,7 +54,8 @@ cd "$here/native"
 # Nobody looks at errno or at signals of arithmetic, and both keep gcc from vectorising.
 compile() { # SOURCE OBJECT FLAG...
   gcc -std=gnu11 -O3 -fPIC -march=x86-64 -fno-math-errno -fno-trapping-math \
-    -Wall -Wextra ${RAP_WERROR:+-Werror} -c "$1.c" -o "$objects/$2.o" "${@:3}"
+    -Wall -Wextra ${RAP_WERROR:+-Werror} "${sanitize[@]}" -c "$1.c" \
+    -o "$objects/$2.o" "${@:3}"
 }
 
 jobs_at_once=$(nproc)
@@ -74,6 +83,6 @@ done
 # Made beside the library, so that it takes its place at once. No build id, so that equal sources
 # make equal bytes.
 mkdir -p "$out"
-gcc -shared -s -Wl,--version-script=exports.map -Wl,-z,now,-z,relro,-z,defs,--as-needed \
-  -Wl,--build-id=none -o "$library.new" "$objects"/*.o -lm
+gcc -shared -Wl,--version-script=exports.map -Wl,-z,now,-z,relro,--as-needed \
+  "${symbols[@]}" "${sanitize[@]}" -Wl,--build-id=none -o "$library.new" "$objects"/*.o -lm
 mv "$library.new" "$library"
