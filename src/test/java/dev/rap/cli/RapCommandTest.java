@@ -83,7 +83,9 @@ class RapCommandTest {
   @Test
   void aModelThatNobodyPublishedIsAFailure() {
     assertFails(
-        1, "rap: there is no model 'gpt-7' to pull, there is: smollm2-135m", run("pull", "gpt-7"));
+        1,
+        "rap: there is no model 'gpt-7' to pull: name smollm2-135m, or a repository of the hub as OWNER/NAME",
+        run("pull", "gpt-7"));
   }
 
   @Test
