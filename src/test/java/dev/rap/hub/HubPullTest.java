@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.net.httpserver.HttpExchange;
 import dev.rap.InputException;
+import dev.rap.Sha256;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -351,7 +352,7 @@ class HubPullTest {
     byte[] other = content.clone();
     other[5_000] ^= 1;
     server.answers(exchange -> server.serve(exchange, other, "\"first\""));
-    assertSays("instead of " + dev.rap.Sha256.of(content) + " and was thrown away", refused(NAME));
+    assertSays("instead of " + Sha256.of(content) + " and was thrown away", refused(NAME));
     assertEquals(List.of(), filesThere());
   }
 

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -64,7 +65,7 @@ final class HubServer implements AutoCloseable {
             headers.getFirst("Authorization")));
     try (exchange) {
       if (exchange.getRequestURI().getPath().startsWith("/api/")) {
-        send(exchange, 200, listing.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        send(exchange, 200, listing.toString().getBytes(StandardCharsets.UTF_8));
       } else {
         answer.to(exchange);
       }
