@@ -195,8 +195,7 @@ final class BenchCommand implements Callable<Integer> {
     List<SpeedRun> runs = new ArrayList<>();
     try (Engine engine = new Engine(model.backend(), options());
         Progress progress = new Progress(console, "bench", repetitions + 1, Progress.Unit.STEPS)) {
-      engine.setMask(choice.mask(), choice.means());
-      engine.reclaim();
+      choice.apply(engine);
       SpeedRun.measure(engine, prompts, decode); // until compilers and caches are warm
       progress.at(1);
       for (int i = 0; i < repetitions; i++) {
@@ -233,8 +232,7 @@ final class BenchCommand implements Callable<Integer> {
         budget.end();
         return figures;
       }
-      engine.setMask(choice.mask(), choice.means());
-      engine.reclaim();
+      choice.apply(engine);
       return run.run(engine, drawn -> engine.step(), seconds);
     }
   }

@@ -65,8 +65,7 @@ final class ChatCommand implements Callable<Integer> {
       int context = generation.context(model.config());
       MaskOptions.Choice choice = masks.choose(model, new Workload(1, context));
       try (Engine engine = new Engine(model.backend(), Engine.Options.single(context))) {
-        engine.setMask(choice.mask(), choice.means());
-        engine.reclaim();
+        choice.apply(engine);
         ChatBudget budget =
             new ChatBudget(
                 engine, () -> elastic.new Run(model, engine, masks, console), masks.areGiven());

@@ -145,8 +145,7 @@ final class GenerateCommand implements Callable<Integer> {
         reply = Reply.draw(engine, run::step, model.tokenizer(), tokens, request, pieces);
         run.end();
       } else {
-        engine.setMask(choice.mask(), choice.means());
-        engine.reclaim();
+        choice.apply(engine);
         reply =
             Reply.draw(engine, drawn -> engine.step(), model.tokenizer(), tokens, request, pieces);
       }

@@ -2,6 +2,7 @@ package dev.rap.cli;
 
 import dev.rap.Bytes;
 import dev.rap.InputException;
+import dev.rap.engine.Engine;
 import dev.rap.engine.LoadedModel;
 import dev.rap.engine.ModelFile;
 import dev.rap.memory.MemoryBudget;
@@ -56,7 +57,15 @@ final class MaskOptions {
    *
    * @param means to add in place of what is dropped
    */
-  record Choice(RetentionMask mask, Optional<MeanInputs> means) {}
+  record Choice(RetentionMask mask, Optional<MeanInputs> means) {
+    /** Sets the mask, and gives back what it drops. */
+    void apply(Engine engine) {
+      engine.setMask(mask, means);
+      if (!mask.isDense()) {
+        engine.reclaim();
+      }
+    }
+  }
 
   /**
    * {@return what the flags ask for; everything if they ask for nothing}

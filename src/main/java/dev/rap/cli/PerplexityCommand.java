@@ -103,7 +103,9 @@ final class PerplexityCommand implements Callable<Integer> {
     try (ModelRunner runner = model.newWindowRunner(tokens);
         Progress progress = new Progress(console, "windows", count, Progress.Unit.STEPS)) {
       runner.setMask(choice.mask(), choice.means());
-      runner.reclaim();
+      if (!choice.mask().isDense()) {
+        runner.reclaim();
+      }
       return Perplexity.measure(runner, text.windows(), text.tokens(), progress::share);
     }
   }
