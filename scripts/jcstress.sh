@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # usage: scripts/jcstress.sh [JCSTRESS ARGUMENT...]     such as: scripts/jcstress.sh -m quick
-# Compiles the tests in jcstress/, of what threads share, and runs them. Needs JAVA_HOME to be a JDK 25.
+# Compiles the tests in src/jcstress/, of what threads share, and runs them. Needs JAVA_HOME to be a JDK 25.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 : "${JAVA_HOME:?set it to a JDK 25}"
