@@ -38,12 +38,10 @@ record Arguments(List<Object> positional, Map<String, Object> named) {
     for (Map.Entry<String, Object> argument : named.entrySet()) {
       int index = parameters.indexOf(argument.getKey());
       if (index < 0) {
-        throw new Fault(
-            "%s() takes no argument named '%s'".formatted(function, argument.getKey()));
+        throw new Fault("%s() takes no argument named '%s'".formatted(function, argument.getKey()));
       }
       if (values[index] != null) {
-        throw new Fault(
-            "%s() was given '%s' twice".formatted(function, argument.getKey()));
+        throw new Fault("%s() was given '%s' twice".formatted(function, argument.getKey()));
       }
       values[index] = argument.getValue();
     }
@@ -65,7 +63,9 @@ record Arguments(List<Object> positional, Map<String, Object> named) {
           "%s() takes %s, %d were given"
               .formatted(
                   function,
-                  least == most ? least + " arguments" : "%d to %d arguments".formatted(least, most),
+                  least == most
+                      ? least + " arguments"
+                      : "%d to %d arguments".formatted(least, most),
                   positional.size()));
     }
     return positional;

@@ -169,7 +169,8 @@ final class Arithmetic {
       return 1;
     }
     if (a < 0 && !Double.isInfinite(a) && !Double.isInfinite(b) && b != Math.rint(b)) {
-      throw new Fault("a negative number cannot be raised to a fraction: complex numbers are not supported");
+      throw new Fault(
+          "a negative number cannot be raised to a fraction: complex numbers are not supported");
     }
     double value = Math.pow(a, b);
     if (Double.isInfinite(value) && !Double.isInfinite(a) && !Double.isInfinite(b)) {

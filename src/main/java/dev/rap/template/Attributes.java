@@ -4,11 +4,21 @@ import java.util.Set;
 
 /** What stands behind a dot or in brackets. */
 final class Attributes {
-  // Methods that would change a value: a template sees that there is something, and may not have it.
+  // Methods that would change a value: a template sees that there is something, and may not have
+  // it.
   private static final Set<String> CHANGING =
       Set.of(
-          "append", "clear", "extend", "insert", "pop", "popitem", "remove", "reverse", "setdefault",
-          "sort", "update");
+          "append",
+          "clear",
+          "extend",
+          "insert",
+          "pop",
+          "popitem",
+          "remove",
+          "reverse",
+          "setdefault",
+          "sort",
+          "update");
 
   private Attributes() {}
 
@@ -26,7 +36,9 @@ final class Attributes {
     Object value = null;
     if (target instanceof Dict dict) {
       boolean hashable =
-          !(index instanceof Dict || index instanceof java.util.List<?> || index instanceof DictView);
+          !(index instanceof Dict
+              || index instanceof java.util.List<?>
+              || index instanceof DictView);
       value = hashable ? dict.get(index, budget) : null;
     } else if (Types.integer(index) != null) {
       value = Sequences.itemOrNull(target, Types.integer(index));
@@ -50,8 +62,10 @@ final class Attributes {
     boolean changes =
         CHANGING.contains(name)
             && (target instanceof java.util.List<?> || target instanceof Dict)
-            && !(target instanceof Dict && Set.of("append", "extend", "insert", "remove", "reverse", "sort").contains(name))
-            && !(target instanceof java.util.List<?> && Set.of("popitem", "setdefault", "update").contains(name));
+            && !(target instanceof Dict
+                && Set.of("append", "extend", "insert", "remove", "reverse", "sort").contains(name))
+            && !(target instanceof java.util.List<?>
+                && Set.of("popitem", "setdefault", "update").contains(name));
     if (changes) {
       return new Undefined("'%s' would change a value".formatted(name));
     }

@@ -40,18 +40,19 @@ final class BraceFormat {
       throw new Fault("the format is nested too deeply");
     }
     StringBuilder out = new StringBuilder();
-    for (int i = 0; i < text.length(); i++) {
-      char c = text.charAt(i);
-      boolean twice = i + 1 < text.length() && text.charAt(i + 1) == c;
+    int at = 0;
+    while (at < text.length()) {
+      char c = text.charAt(at++);
+      boolean twice = at < text.length() && text.charAt(at) == c;
       if ((c == '{' || c == '}') && twice) {
         out.append(c);
-        i++;
+        at++;
       } else if (c == '}') {
         throw new Fault("the format has a single '}'");
       } else if (c == '{') {
-        int end = fieldEnd(text, i + 1);
-        out.append(field(text.substring(i + 1, end), depth));
-        i = end;
+        int end = fieldEnd(text, at);
+        out.append(field(text.substring(at, end), depth));
+        at = end + 1;
       } else {
         out.append(c);
       }
@@ -113,7 +114,9 @@ final class BraceFormat {
       int start = end + 1;
       end = start;
       while (end < path.length()
-          && (attribute ? path.charAt(end) != '.' && path.charAt(end) != '[' : path.charAt(end) != ']')) {
+          && (attribute
+              ? path.charAt(end) != '.' && path.charAt(end) != '['
+              : path.charAt(end) != ']')) {
         end++;
       }
       String part = path.substring(start, end);

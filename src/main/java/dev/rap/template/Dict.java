@@ -12,8 +12,7 @@ final class Dict {
   /** Puts a value; a key that is there stays as it is written. */
   void put(Object key, Object value, Budget budget) {
     entries.compute(
-        Keys.of(key, budget),
-        (k, old) -> Map.entry(old == null ? key : old.getKey(), value));
+        Keys.of(key, budget), (k, old) -> Map.entry(old == null ? key : old.getKey(), value));
   }
 
   /** {@return the value, or null} */

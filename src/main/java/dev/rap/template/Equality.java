@@ -7,6 +7,8 @@ import java.util.List;
 import java.util.Map.Entry;
 
 /** Which values are equal, which come first, and which lie in others. */
+// As in Python, one and the same object is equal to itself where it is an element: NaN is in [NaN].
+@SuppressWarnings("ReferenceEquality")
 final class Equality {
   private Equality() {}
 
@@ -43,8 +45,8 @@ final class Equality {
     return same;
   }
 
-  // Elements are looked at only where they are not one and the same: NaN is in [NaN].
-  private static boolean sameOrEqual(Object a, Object b, Budget budget) {
+  /** {@return whether two elements are equal} */
+  static boolean sameOrEqual(Object a, Object b, Budget budget) {
     return a == b || same(a, b, budget);
   }
 
@@ -104,7 +106,9 @@ final class Equality {
     return false;
   }
 
-  /** {@return less than zero if {@code a < b}, more if {@code a > b}} NaN is neither, and gives 2. */
+  /**
+   * {@return less than zero if {@code a < b}, more if {@code a > b}} NaN is neither, and gives 2.
+   */
   static int compare(Object a, Object b, String operator, Budget budget) {
     budget.step();
     if (isNumber(a) && isNumber(b)) {
@@ -152,7 +156,7 @@ final class Equality {
       char y = b.charAt(i);
       if (x != y) {
         boolean bothOrNone = Character.isSurrogate(x) == Character.isSurrogate(y);
-        return bothOrNone ? Character.compare(x, y) : Character.isSurrogate(x) ? 1 : -1;
+        return bothOrNone ? Integer.signum(x - y) : Character.isSurrogate(x) ? 1 : -1;
       }
     }
     return Integer.compare(a.length(), b.length());

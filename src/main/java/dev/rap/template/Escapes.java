@@ -1,8 +1,8 @@
 package dev.rap.template;
 
 /**
- * What a string literal stands for. As in jinja2, characters beyond ASCII become escapes first, so a
- * backslash before one of them is a backslash.
+ * What a string literal stands for. As in jinja2, characters beyond ASCII become escapes first, so
+ * a backslash before one of them is a backslash.
  *
  * @see <a href="https://docs.python.org/3/reference/lexical_analysis.html#escape-sequences">Python:
  *     escape sequences</a>
@@ -81,7 +81,10 @@ final class Escapes {
 
   private void octal() {
     int end = at;
-    while (end < text.length() && end < at + 2 && text.charAt(end) >= '0' && text.charAt(end) <= '7') {
+    while (end < text.length()
+        && end < at + 2
+        && text.charAt(end) >= '0'
+        && text.charAt(end) <= '7') {
       end++;
     }
     out.appendCodePoint(Integer.parseInt(text.substring(at - 1, end), 8));

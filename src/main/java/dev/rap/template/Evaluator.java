@@ -183,7 +183,8 @@ final class Evaluator {
           case Loop loop -> loop.call(arguments);
           case Undefined undefined -> throw undefined.fault();
           default ->
-              throw new Fault("a value of type '%s' cannot be called".formatted(Types.name(callee)));
+              throw new Fault(
+                  "a value of type '%s' cannot be called".formatted(Types.name(callee)));
         };
     budget.leave();
     return result;

@@ -8,9 +8,9 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Parses expressions. From the weakest to the strongest: {@code if}, {@code or}, {@code and}, {@code
- * not}, comparisons, {@code + -}, {@code ~}, {@code * / // %}, {@code **}, signs, then filters and
- * tests.
+ * Parses expressions. From the weakest to the strongest: {@code if}, {@code or}, {@code and},
+ * {@code not}, comparisons, {@code + -}, {@code ~}, {@code * / // %}, {@code **}, signs, then
+ * filters and tests.
  */
 final class ExpressionParser {
   private static final Set<String> COMPARISONS = Set.of("==", "!=", "<", "<=", ">", ">=");
@@ -142,9 +142,7 @@ final class ExpressionParser {
     int at = cursor.current().at();
     Expression first = sum();
     List<Step> steps = new ArrayList<>();
-    for (Optional<String> operator = comparator();
-        operator.isPresent();
-        operator = comparator()) {
+    for (Optional<String> operator = comparator(); operator.isPresent(); operator = comparator()) {
       steps.add(new Step(operator.get(), sum()));
     }
     return steps.isEmpty() ? first : new Expression.Comparison(at, first, steps);

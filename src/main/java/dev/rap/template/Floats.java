@@ -43,7 +43,8 @@ final class Floats {
 
   private static String layout(String digits, int exponent) {
     if (exponent < LEAST_EXPONENT || exponent >= MOST_EXPONENT) {
-      String mantissa = digits.length() == 1 ? digits : digits.charAt(0) + "." + digits.substring(1);
+      String mantissa =
+          digits.length() == 1 ? digits : digits.charAt(0) + "." + digits.substring(1);
       return mantissa + exponent(exponent);
     }
     if (exponent < 0) {

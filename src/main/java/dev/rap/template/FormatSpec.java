@@ -28,7 +28,10 @@ final class FormatSpec {
   private FormatSpec(Matcher spec, Budget budget) {
     boolean zero = spec.group(6) != null;
     align = spec.group(2) != null ? spec.group(2) : zero ? "=" : "";
-    fill = spec.group(1) != null ? spec.group(1) : zero && spec.group(2) == null ? "0" : zero ? "0" : " ";
+    fill =
+        spec.group(1) != null
+            ? spec.group(1)
+            : zero && spec.group(2) == null ? "0" : zero ? "0" : " ";
     sign = spec.group(3) == null ? "-" : spec.group(3);
     alternate = spec.group(5) != null;
     width = spec.group(7) == null ? 0 : Integer.parseInt(spec.group(7));
@@ -62,12 +65,19 @@ final class FormatSpec {
       return real(number);
     }
     String text = Types.text(value);
-    if (text == null || (type != ' ' && type != 's') || align.equals("=") || !grouping.isEmpty()
-        || !sign.equals("-") || alternate) {
+    if (text == null
+        || (type != ' ' && type != 's')
+        || align.equals("=")
+        || !grouping.isEmpty()
+        || !sign.equals("-")
+        || alternate) {
       throw new Fault("this format does not fit a value of type '%s'".formatted(Types.name(value)));
     }
     int length = CodePoints.length(text);
-    return padded("", precision >= 0 && precision < length ? CodePoints.slice(text, 0, precision) : text, "<");
+    return padded(
+        "",
+        precision >= 0 && precision < length ? CodePoints.slice(text, 0, precision) : text,
+        "<");
   }
 
   private String integer(BigInteger number) {
@@ -92,7 +102,9 @@ final class FormatSpec {
     String digits =
         switch (type) {
           case ' ' -> precision < 0 ? Floats.repr(size) : shortened(size);
-          case '%' -> NumberFormat.ofDouble(size * 100, 'f', precision < 0 ? 6 : precision, alternate) + "%";
+          case '%' ->
+              NumberFormat.ofDouble(size * 100, 'f', precision < 0 ? 6 : precision, alternate)
+                  + "%";
           case 'n' -> NumberFormat.ofDouble(size, 'g', precision < 0 ? 6 : precision, alternate);
           case 'e', 'E', 'f', 'F', 'g', 'G' ->
               NumberFormat.ofDouble(size, type, precision < 0 ? 6 : precision, alternate);
@@ -125,7 +137,8 @@ final class FormatSpec {
       return digits;
     }
     int whole = 0;
-    while (whole < digits.length() && Character.digit(digits.charAt(whole), 16) >= 0
+    while (whole < digits.length()
+        && Character.digit(digits.charAt(whole), 16) >= 0
         && (size == 4 || Character.isDigit(digits.charAt(whole)))) {
       whole++;
     }

@@ -25,7 +25,8 @@ final class Globals {
         "raise_exception",
         (Function)
             arguments -> {
-              Object message = Parameters.of("raise_exception", arguments, budget, "message").get(0);
+              Object message =
+                  Parameters.of("raise_exception", arguments, budget, "message").get(0);
               throw new Fault(Text.of(message, budget));
             });
     scope.set(
@@ -39,8 +40,7 @@ final class Globals {
     scope.set(
         "cycler",
         (Function)
-            arguments ->
-                new Cycler(arguments.positionalOnly("cycler", 1, Integer.MAX_VALUE)));
+            arguments -> new Cycler(arguments.positionalOnly("cycler", 1, Integer.MAX_VALUE)));
     scope.set("joiner", (Function) arguments -> joiner(arguments, budget));
   }
 
@@ -82,8 +82,7 @@ final class Globals {
   }
 
   private static Function joiner(Arguments arguments, Budget budget) {
-    Object separator =
-        Parameters.of("joiner", arguments, budget, "sep=").get(0, ", ");
+    Object separator = Parameters.of("joiner", arguments, budget, "sep=").get(0, ", ");
     boolean[] used = {false};
     return nothing -> {
       nothing.positionalOnly("joiner", 0, 0);

@@ -122,8 +122,7 @@ final class Interpreter {
                 loop.at(),
                 () -> {
                   Object chosen = loop.test().isEmpty() ? items : filtered(loop, items, scope);
-                  int length =
-                      chosen instanceof Lazy ? -1 : Sequences.lengthOrLess(chosen);
+                  int length = chosen instanceof Lazy ? -1 : Sequences.lengthOrLess(chosen);
                   return new Loop(chosen, length, depth, recursion, budget);
                 });
     boolean empty = true;

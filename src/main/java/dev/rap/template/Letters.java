@@ -29,7 +29,9 @@ final class Letters {
 
   // Lower case of the rest, seen with what stands before it: a final sigma has its own.
   private static String rest(String text, int from) {
-    return text.substring(from).isEmpty() ? "" : lower(text).substring(lower(text.substring(0, from)).length());
+    return text.substring(from).isEmpty()
+        ? ""
+        : lower(text).substring(lower(text.substring(0, from)).length());
   }
 
   // Java has the title case of single characters only: ß becomes Ss, not SS.
@@ -139,6 +141,7 @@ final class Letters {
     return (first == '_' || Character.isUnicodeIdentifierStart(first))
         && text.codePoints()
             .skip(1)
-            .allMatch(c -> Character.isUnicodeIdentifierPart(c) && !Character.isIdentifierIgnorable(c));
+            .allMatch(
+                c -> Character.isUnicodeIdentifierPart(c) && !Character.isIdentifierIgnorable(c));
   }
 }

@@ -7,8 +7,8 @@ import java.util.List;
  * Cuts a template into tokens, text outside of tags first.
  *
  * <p>Whitespace is as Transformers sets it: the line break behind a tag goes ({@code trim_blocks}),
- * and what stands before a tag on its line, if it is blank ({@code lstrip_blocks}). A {@code -} in a
- * tag takes all whitespace on its side, a {@code +} keeps it.
+ * and what stands before a tag on its line, if it is blank ({@code lstrip_blocks}). A {@code -} in
+ * a tag takes all whitespace on its side, a {@code +} keeps it.
  */
 final class Lexer {
   private final Source source;

@@ -25,8 +25,7 @@ final class Methods {
               arguments -> {
                 arguments.positionalOnly("copy", 0, 0);
                 Dict copy = new Dict();
-                dict.entries()
-                    .forEach(entry -> copy.put(entry.getKey(), entry.getValue(), budget));
+                dict.entries().forEach(entry -> copy.put(entry.getKey(), entry.getValue(), budget));
                 return copy;
               };
       case "fromkeys" -> (Function) arguments -> fromKeys(arguments, budget);
@@ -84,7 +83,7 @@ final class Methods {
                 Object sought = arguments.positionalOnly("count", 1, 1).getFirst();
                 long count =
                     items.stream()
-                        .filter(item -> item == sought || Equality.same(item, sought, budget))
+                        .filter(item -> Equality.sameOrEqual(item, sought, budget))
                         .count();
                 return BigInteger.valueOf(count);
               };
@@ -103,7 +102,7 @@ final class Methods {
     Object stop = given.size() > 2 ? given.get(2) : None.NONE;
     Bounds bounds = Bounds.of(start, stop, None.NONE, items.size());
     for (int i = bounds.start(); i < bounds.start() + bounds.count(); i++) {
-      if (items.get(i) == given.getFirst() || Equality.same(items.get(i), given.getFirst(), budget)) {
+      if (Equality.sameOrEqual(items.get(i), given.getFirst(), budget)) {
         return BigInteger.valueOf(i);
       }
     }

@@ -74,8 +74,12 @@ final class NumberFilters {
     radix = radix == 0 ? 10 : radix;
     boolean wellFormed =
         !size.isEmpty() && !size.startsWith("_") && !size.endsWith("_") && !size.contains("__");
-    if (!wellFormed || radix < 2 || radix > Character.MAX_RADIX || size.length() > MOST_DIGITS
-        || size.startsWith("-") || size.startsWith("+")) {
+    if (!wellFormed
+        || radix < 2
+        || radix > Character.MAX_RADIX
+        || size.length() > MOST_DIGITS
+        || size.startsWith("-")
+        || size.startsWith("+")) {
       throw new Fault("no integer");
     }
     try {
@@ -107,7 +111,10 @@ final class NumberFilters {
     String method = Text.of(given.get(2, "common"), filters.budget());
     return switch (method) {
       case "common" ->
-          rounded(given.get(0), given.hasSome(1) ? given.integer(1) : 0, !given.has(1) || given.hasSome(1));
+          rounded(
+              given.get(0),
+              given.hasSome(1) ? given.integer(1) : 0,
+              !given.has(1) || given.hasSome(1));
       case "ceil", "floor" -> towards(method, given, filters.budget());
       default -> throw new Fault("the method of round is common, ceil or floor");
     };

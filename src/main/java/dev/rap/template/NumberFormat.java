@@ -54,8 +54,7 @@ final class NumberFormat {
 
   private static String general(BigDecimal number, int precision, boolean alternate) {
     BigDecimal rounded = number.round(new MathContext(precision, RoundingMode.HALF_EVEN));
-    int exponent =
-        number.signum() == 0 ? 0 : rounded.precision() - 1 - rounded.scale();
+    int exponent = number.signum() == 0 ? 0 : rounded.precision() - 1 - rounded.scale();
     boolean plain = exponent >= -4 && exponent < precision;
     String text =
         plain

@@ -3,12 +3,16 @@ package dev.rap.template;
 import java.math.BigInteger;
 import java.util.List;
 
-/**
- * The arguments of a call, sorted to the parameters of a function.
- *
- * @param values one for each parameter, null for what was not given
- */
-record Parameters(Object[] values, Budget budget) {
+/** The arguments of a call, sorted to the parameters of a function. */
+final class Parameters {
+  private final Object[] values; // one for each parameter, null for what was not given
+  private final Budget budget;
+
+  private Parameters(Object[] values, Budget budget) {
+    this.values = values;
+    this.budget = budget;
+  }
+
   /**
    * Sorts arguments.
    *

@@ -171,8 +171,7 @@ final class Parser {
     int unknowns = names.unknowns();
     Optional<Expression> filter =
         cursor.skipOperator("|")
-            ? Optional.of(
-                expressions.primaries().filterChain(new Expression.Name(at, CAPTURED)))
+            ? Optional.of(expressions.primaries().filterChain(new Expression.Name(at, CAPTURED)))
             : Optional.empty();
     List<Statement> body = closed("endset");
     names.requireKnown(unknowns, cursor);
@@ -228,8 +227,7 @@ final class Parser {
     if (namespaces && cursor.skipOperator(".")) {
       names.load((String) name.value());
       Token attribute = cursor.expect(Token.Kind.NAME, "the name of an attribute");
-      return new Target.Attribute(
-          name.at(), (String) name.value(), (String) attribute.value());
+      return new Target.Attribute(name.at(), (String) name.value(), (String) attribute.value());
     }
     names.store(name);
     return new Target.Variable((String) name.value());

@@ -46,7 +46,8 @@ final class PercentFormat {
       at = percent + 1;
       directive();
     }
-    boolean several = values instanceof Tuple || !(values instanceof Dict || values instanceof List<?>);
+    boolean several =
+        values instanceof Tuple || !(values instanceof Dict || values instanceof List<?>);
     if (!named && several && used < positional.size()) {
       throw new Fault("not all arguments were converted by the format");
     }
@@ -124,9 +125,7 @@ final class PercentFormat {
     while (peek() >= '0' && peek() <= '9') {
       at++;
     }
-    return start == at
-        ? otherwise
-        : Parameters.cut(new BigInteger(format.substring(start, at)));
+    return start == at ? otherwise : Parameters.cut(new BigInteger(format.substring(start, at)));
   }
 
   private void convert(Object value, char type, String flags, int width, int precision) {
@@ -134,7 +133,10 @@ final class PercentFormat {
       case 's', 'r', 'a', 'c' -> {
         String text = text(value, type);
         int length = CodePoints.length(text);
-        String cut = precision >= 0 && type != 'c' && precision < length ? CodePoints.slice(text, 0, precision) : text;
+        String cut =
+            precision >= 0 && type != 'c' && precision < length
+                ? CodePoints.slice(text, 0, precision)
+                : text;
         pad("", cut, flags.replace("0", ""), width);
       }
       case 'd', 'i', 'u', 'x', 'X', 'o' -> integer(value, type, flags, width, precision);

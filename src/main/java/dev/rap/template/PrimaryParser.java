@@ -67,25 +67,25 @@ final class PrimaryParser {
   }
 
   private Expression bracket(Token token) {
-    switch ((String) token.value()) {
+    return switch ((String) token.value()) {
       case "(" -> {
         cursor.next();
         cursor.enter();
         Expression inside = expressions.parenthesized();
         cursor.leave();
         cursor.expectOperator(")");
-        return inside;
+        yield inside;
       }
       case "[" -> {
         cursor.next();
-        return new Expression.ListOf(token.at(), items());
+        yield new Expression.ListOf(token.at(), items());
       }
       case "{" -> {
         cursor.next();
-        return new Expression.DictOf(token.at(), pairs());
+        yield new Expression.DictOf(token.at(), pairs());
       }
       default -> throw cursor.unexpected("an expression");
-    }
+    };
   }
 
   private List<Expression> items() {
@@ -132,8 +132,7 @@ final class PrimaryParser {
     int at = cursor.next().at();
     if (cursor.at(Token.Kind.INTEGER)) {
       Token index = cursor.next();
-      return new Expression.Item(
-          at, target, new Expression.Constant(index.at(), index.value()));
+      return new Expression.Item(at, target, new Expression.Constant(index.at(), index.value()));
     }
     Token name = cursor.expect(Token.Kind.NAME, "a name or a number");
     requireIdentifier(name);
@@ -154,8 +153,7 @@ final class PrimaryParser {
       cursor.expectOperator(",");
       indices.add(expressions.expression());
     }
-    Expression index =
-        several ? new Expression.TupleOf(at, indices) : indices.getFirst();
+    Expression index = several ? new Expression.TupleOf(at, indices) : indices.getFirst();
     return new Expression.Item(at, target, index);
   }
 
@@ -253,8 +251,7 @@ final class PrimaryParser {
   }
 
   private String dottedName(String what) {
-    StringBuilder name =
-        new StringBuilder((String) cursor.expect(Token.Kind.NAME, what).value());
+    StringBuilder name = new StringBuilder((String) cursor.expect(Token.Kind.NAME, what).value());
     while (cursor.skipOperator(".")) {
       name.append('.').append(cursor.expect(Token.Kind.NAME, what).value());
     }

@@ -91,8 +91,7 @@ final class SelectionFilters {
   }
 
   private static Object unique(Filters filters, Arguments arguments) {
-    Parameters given =
-        filters.bind("unique", arguments, "value", "case_sensitive=", "attribute=");
+    Parameters given = filters.bind("unique", arguments, "value", "case_sensitive=", "attribute=");
     UnaryOperator<Object> path = Paths.of(given.get(2, None.NONE), filters.budget());
     boolean exact = given.flag(1, false);
     Set<Object> seen = new HashSet<>();
@@ -100,8 +99,7 @@ final class SelectionFilters {
         given.get(0),
         filters.budget(),
         item ->
-            seen.add(
-                Keys.of(SequenceFilters.folded(path.apply(item), exact), filters.budget())));
+            seen.add(Keys.of(SequenceFilters.folded(path.apply(item), exact), filters.budget())));
   }
 
   private static Lazy chosen(Object value, Budget budget, Predicate<Object> wanted) {

@@ -17,7 +17,10 @@ final class SequenceFilters {
           Map.entry("d", SequenceFilters::standard),
           Map.entry("first", SequenceFilters::first),
           Map.entry("last", SequenceFilters::last),
-          Map.entry("list", (filters, given) -> Sequences.list(filters.bind("list", given, "value").get(0), filters.budget())),
+          Map.entry(
+              "list",
+              (filters, given) ->
+                  Sequences.list(filters.bind("list", given, "value").get(0), filters.budget())),
           Map.entry("reverse", SequenceFilters::reverse),
           Map.entry("join", SequenceFilters::join),
           Map.entry("sort", SequenceFilters::sort),
@@ -38,8 +41,7 @@ final class SequenceFilters {
   }
 
   private static Object standard(Filters filters, Arguments arguments) {
-    Parameters given =
-        filters.bind("default", arguments, "value", "default_value=", "boolean=");
+    Parameters given = filters.bind("default", arguments, "value", "default_value=", "boolean=");
     Object value = given.get(0);
     boolean absent =
         value instanceof Undefined || (given.flag(2, false) && !Sequences.isTrue(value));
@@ -112,8 +114,7 @@ final class SequenceFilters {
     return Sorting.sorted(
         Sequences.list(given.get(0), budget),
         item ->
-            new ArrayList<>(
-                paths.stream().map(path -> folded(path.apply(item), exact)).toList()),
+            new ArrayList<>(paths.stream().map(path -> folded(path.apply(item), exact)).toList()),
         given.flag(1, false),
         budget);
   }
@@ -175,8 +176,7 @@ final class SequenceFilters {
       throw new Fault("strings are joined, not summed");
     }
     for (Object item : Sequences.list(given.get(0), filters.budget())) {
-      total =
-          Arithmetic.apply(Arithmetic.Operator.ADD, total, path.apply(item), filters.budget());
+      total = Arithmetic.apply(Arithmetic.Operator.ADD, total, path.apply(item), filters.budget());
     }
     return total;
   }
@@ -253,8 +253,7 @@ final class SequenceFilters {
     UnaryOperator<Object> path = Paths.of(given.get(1), given.get(2, None.NONE), budget);
     boolean exact = given.flag(3, false);
     UnaryOperator<Object> key = item -> folded(path.apply(item), exact);
-    List<Object> sorted =
-        Sorting.sorted(Sequences.list(given.get(0), budget), key, false, budget);
+    List<Object> sorted = Sorting.sorted(Sequences.list(given.get(0), budget), key, false, budget);
     List<Object> groups = new ArrayList<>();
     for (int i = 0; i < sorted.size(); ) {
       int start = i;

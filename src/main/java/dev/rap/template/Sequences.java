@@ -93,7 +93,9 @@ final class Sequences {
     return items;
   }
 
-  /** {@return the elements backwards, as Python's {@code reversed} takes them; null if it cannot} */
+  /**
+   * {@return the elements backwards, as Python's {@code reversed} takes them; null if it cannot}
+   */
   static List<Object> reversedOrNull(Object value) {
     return switch (value) {
       case String text -> {
@@ -111,7 +113,9 @@ final class Sequences {
     };
   }
 
-  /** {@return an element, or null if there is none at {@code index}, which counts back if negative} */
+  /**
+   * {@return an element, or null if there is none at {@code index}, which counts back if negative}
+   */
   static Object itemOrNull(Object value, BigInteger index) {
     String text = Types.text(value);
     List<Object> items = text == null ? itemsOrNull(value) : null;

@@ -91,8 +91,7 @@ final class Splitting {
   }
 
   static Object lines(String text, Arguments arguments, Budget budget) {
-    boolean keep =
-        Parameters.of("splitlines", arguments, budget, "keepends=").flag(0, false);
+    boolean keep = Parameters.of("splitlines", arguments, budget, "keepends=").flag(0, false);
     List<Object> lines = lines(text, keep);
     budget.steps(lines.size());
     budget.characters(text.length());
@@ -103,14 +102,13 @@ final class Splitting {
   static List<Object> lines(String text, boolean keepEnds) {
     List<Object> lines = new ArrayList<>();
     int start = 0;
-    for (int i = 0; i < text.length(); i++) {
-      if (BREAKS.indexOf(text.charAt(i)) >= 0) {
-        int end = i;
-        if (text.startsWith("\r\n", i)) {
-          i++;
-        }
-        lines.add(text.substring(start, keepEnds ? i + 1 : end));
-        start = i + 1;
+    int at = 0;
+    while (at < text.length()) {
+      int end = at++;
+      if (BREAKS.indexOf(text.charAt(end)) >= 0) {
+        at += text.startsWith("\r\n", end) ? 1 : 0;
+        lines.add(text.substring(start, keepEnds ? at : end));
+        start = at;
       }
     }
     if (start < text.length()) {
@@ -120,8 +118,7 @@ final class Splitting {
   }
 
   static Tuple partition(String text, Arguments arguments, boolean fromRight) {
-    String separator =
-        Parameters.textOf(arguments.positionalOnly("partition", 1, 1).getFirst());
+    String separator = Parameters.textOf(arguments.positionalOnly("partition", 1, 1).getFirst());
     if (separator.isEmpty()) {
       throw new Fault("the separator is empty");
     }

@@ -12,19 +12,19 @@ final class Strftime {
 
   static String format(String format, ZonedDateTime time) {
     StringBuilder out = new StringBuilder();
-    for (int i = 0; i < format.length(); i++) {
-      char c = format.charAt(i);
+    int at = 0;
+    while (at < format.length()) {
+      char c = format.charAt(at++);
       if (c != '%') {
         out.append(c);
         continue;
       }
-      i++;
-      char flag = i < format.length() && "-_0^#".indexOf(format.charAt(i)) >= 0 ? format.charAt(i) : ' ';
-      i += flag == ' ' ? 0 : 1;
-      if (i >= format.length()) {
+      boolean flags = at < format.length() && "-_0^#".indexOf(format.charAt(at)) >= 0;
+      char flag = flags ? format.charAt(at++) : ' ';
+      if (at >= format.length()) {
         throw new Fault("the format %s ends within a directive".formatted(Text.quote(format)));
       }
-      out.append(flagged(directive(format.charAt(i), time), flag));
+      out.append(flagged(directive(format.charAt(at++), time), flag));
     }
     return out.toString();
   }

@@ -22,7 +22,9 @@ final class StringMethods {
           plain("title", Letters::title),
           plain("swapcase", Letters::swapCase),
           plain("casefold", Letters::fold),
-          plain("isalnum", text -> Letters.all(text, c -> Letters.isAlpha(c) || CodePoints.isNumeric(c))),
+          plain(
+              "isalnum",
+              text -> Letters.all(text, c -> Letters.isAlpha(c) || CodePoints.isNumeric(c))),
           plain("isalpha", text -> Letters.all(text, Letters::isAlpha)),
           plain("isascii", text -> text.chars().allMatch(c -> c < 0x80)),
           plain("isdecimal", text -> Letters.all(text, Character::isDigit)),
@@ -62,7 +64,29 @@ final class StringMethods {
           Map.entry("format_map", BraceFormat::formatMap));
 
   // Those whose result is safe if their string is, though none of their arguments is escaped.
-  private static final Set<String> NOT_ESCAPING = Set.of("strip", "lstrip", "rstrip", "split", "rsplit", "splitlines", "partition", "rpartition", "removeprefix", "removesuffix", "center", "ljust", "rjust", "zfill", "expandtabs", "upper", "lower", "capitalize", "title", "swapcase", "casefold");
+  private static final Set<String> NOT_ESCAPING =
+      Set.of(
+          "strip",
+          "lstrip",
+          "rstrip",
+          "split",
+          "rsplit",
+          "splitlines",
+          "partition",
+          "rpartition",
+          "removeprefix",
+          "removesuffix",
+          "center",
+          "ljust",
+          "rjust",
+          "zfill",
+          "expandtabs",
+          "upper",
+          "lower",
+          "capitalize",
+          "title",
+          "swapcase",
+          "casefold");
 
   private StringMethods() {}
 
@@ -111,8 +135,7 @@ final class StringMethods {
     for (Object value : values) {
       escaped.add(Types.text(value) == null ? value : Markup.escape(value, budget));
     }
-    return new Arguments(
-        name.equals("join") ? List.of(escaped) : escaped, arguments.named());
+    return new Arguments(name.equals("join") ? List.of(escaped) : escaped, arguments.named());
   }
 
   private static Object safe(Object result) {
@@ -131,7 +154,9 @@ final class StringMethods {
     };
   }
 
-  /** {@return {@code text} without whitespace, or without {@code characters} if they are no None} */
+  /**
+   * {@return {@code text} without whitespace, or without {@code characters} if they are no None}
+   */
   static String stripped(
       String text, Object characters, boolean left, boolean right, Budget budget) {
     if (characters == None.NONE) {
@@ -143,8 +168,7 @@ final class StringMethods {
   }
 
   private static Object join(String text, Arguments arguments, Budget budget) {
-    List<Object> parts =
-        Sequences.list(arguments.positionalOnly("join", 1, 1).getFirst(), budget);
+    List<Object> parts = Sequences.list(arguments.positionalOnly("join", 1, 1).getFirst(), budget);
     parts.forEach(
         part -> budget.characters((long) Parameters.textOf(part).length() + text.length()));
     return String.join(text, parts.stream().map(Types::text).toList());
@@ -196,14 +220,12 @@ final class StringMethods {
   }
 
   private static Object removePrefix(String text, Arguments arguments, Budget budget) {
-    String prefix =
-        Parameters.textOf(arguments.positionalOnly("removeprefix", 1, 1).getFirst());
+    String prefix = Parameters.textOf(arguments.positionalOnly("removeprefix", 1, 1).getFirst());
     return text.startsWith(prefix) ? text.substring(prefix.length()) : text;
   }
 
   private static Object removeSuffix(String text, Arguments arguments, Budget budget) {
-    String suffix =
-        Parameters.textOf(arguments.positionalOnly("removesuffix", 1, 1).getFirst());
+    String suffix = Parameters.textOf(arguments.positionalOnly("removesuffix", 1, 1).getFirst());
     return text.endsWith(suffix) ? text.substring(0, text.length() - suffix.length()) : text;
   }
 
@@ -277,8 +299,7 @@ final class StringMethods {
 
   private static Object zeroFill(String text, Arguments arguments, Budget budget) {
     int width =
-        Parameters.cut(
-            Parameters.integerOf(arguments.positionalOnly("zfill", 1, 1).getFirst()));
+        Parameters.cut(Parameters.integerOf(arguments.positionalOnly("zfill", 1, 1).getFirst()));
     boolean signed = text.startsWith("-") || text.startsWith("+");
     return signed
         ? text.charAt(0) + padded(text.substring(1), width - 1, "0", "rjust", budget)

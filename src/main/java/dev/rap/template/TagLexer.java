@@ -93,7 +93,7 @@ final class TagLexer {
   }
 
   private static boolean isNamePart(int c) {
-    return CodePoints.isWord(c) || Character.isUnicodeIdentifierPart(c) && c > 0x7F;
+    return CodePoints.isWord(c) || (c > 0x7F && Character.isUnicodeIdentifierPart(c));
   }
 
   private Token operator() {
@@ -105,7 +105,8 @@ final class TagLexer {
       }
     }
     throw source.error(
-        "the character %s means nothing here".formatted(Text.quote(CodePoints.at(text.substring(at), 0))),
+        "the character %s means nothing here"
+            .formatted(Text.quote(CodePoints.at(text.substring(at), 0))),
         at);
   }
 
@@ -124,15 +125,14 @@ final class TagLexer {
   }
 
   private Token string(char mark) {
-    int start = at;
-    for (int i = at + 1; i < text.length(); i++) {
-      char c = text.charAt(i);
+    int start = at++;
+    while (at < text.length()) {
+      char c = text.charAt(at++);
       if (c == '\\') {
-        i++;
+        at++;
       } else if (c == mark) {
-        at = i + 1;
-        return new Token(
-            Token.Kind.STRING, new Escapes(source, start + 1, i).unescaped(), start);
+        Escapes escapes = new Escapes(source, start + 1, at - 1);
+        return new Token(Token.Kind.STRING, escapes.unescaped(), start);
       }
     }
     throw source.error("this string does not end", start);
@@ -152,7 +152,8 @@ final class TagLexer {
   // Digits with a fraction, an exponent, or both; start if it is an integer.
   private int floatEnd(int start) {
     int whole = digitsEnd(start, 10);
-    int fraction = whole < text.length() && text.charAt(whole) == '.' ? digitsEnd(whole + 1, 10) : -1;
+    int fraction =
+        whole < text.length() && text.charAt(whole) == '.' ? digitsEnd(whole + 1, 10) : -1;
     int mantissa = fraction > whole + 1 ? fraction : whole;
     int exponent = exponentEnd(mantissa);
     if (exponent > mantissa) {

@@ -1,6 +1,7 @@
 package dev.rap.template;
 
 import java.time.Clock;
+import java.time.ZoneId;
 import java.util.List;
 import java.util.Map;
 
@@ -34,7 +35,7 @@ public final class Template {
    * @throws TemplateException if the template does something wrong, or raises it
    */
   public String render(Map<String, ?> variables) {
-    return render(variables, Limits.DEFAULT, Clock.systemDefaultZone());
+    return render(variables, Limits.DEFAULT, Clock.system(ZoneId.systemDefault()));
   }
 
   /**

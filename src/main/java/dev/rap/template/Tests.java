@@ -40,8 +40,12 @@ final class Tests {
           Map.entry("string", value -> Types.text(value) != null),
           Map.entry("mapping", value -> value instanceof Dict),
           Map.entry("sequence", Tests::isSequence),
-          Map.entry("iterable", value -> value instanceof Loop || Sequences.iterateOrNull(value) != null),
-          Map.entry("callable", value -> value instanceof Function || value instanceof Loop || value instanceof Undefined),
+          Map.entry(
+              "iterable", value -> value instanceof Loop || Sequences.iterateOrNull(value) != null),
+          Map.entry(
+              "callable",
+              value ->
+                  value instanceof Function || value instanceof Loop || value instanceof Undefined),
           Map.entry("escaped", value -> value instanceof Markup));
 
   private static final Set<String> OTHERS =
@@ -58,9 +62,8 @@ final class Tests {
   }
 
   private static boolean isSequence(Object value) {
-    return value instanceof Undefined
-        ? false
-        : !(value instanceof DictView) && !(value instanceof Loop) && Sequences.lengthOrLess(value) >= 0;
+    return !(value instanceof DictView || value instanceof Loop)
+        && Sequences.lengthOrLess(value) >= 0;
   }
 
   /** {@return whether a test holds for the first argument} */
@@ -83,8 +86,8 @@ final class Tests {
         Parameters given = Parameters.of(name, arguments, budget, "value", "num");
         yield rest(given.get(0), given.get(1), BigInteger.ZERO);
       }
-      case "filter" -> single(name, arguments) instanceof String text && Filters.exist(text);
-      case "test" -> single(name, arguments) instanceof String text && exist(text);
+      case "filter" -> named(name, arguments) instanceof String text && Filters.exist(text);
+      case "test" -> named(name, arguments) instanceof String text && exist(text);
       case "lower" -> Letters.cased(Text.of(single(name, arguments), budget), false);
       case "upper" -> Letters.cased(Text.of(single(name, arguments), budget), true);
       case "sameas" -> {
@@ -99,6 +102,10 @@ final class Tests {
     };
   }
 
+  private Object named(String name, Arguments arguments) {
+    return Keys.of(single(name, arguments), budget);
+  }
+
   private Object single(String name, Arguments arguments) {
     return Parameters.of(name, arguments, budget, "value").get(0);
   }
@@ -108,6 +115,7 @@ final class Tests {
         Arithmetic.apply(Arithmetic.Operator.REMAINDER, value, divisor, budget), rest, budget);
   }
 
+  @SuppressWarnings("ReferenceEquality") // is what this test asks for
   // Python keeps one object for each small integer and each short string.
   private static boolean isSame(Object a, Object b) {
     if (a instanceof Boolean || b instanceof Boolean) {
@@ -117,7 +125,11 @@ final class Tests {
       boolean small = left.bitLength() <= 8 && left.intValue() >= -5 && left.intValue() <= 256;
       return left.equals(right) && (small || a == b);
     }
-    return a == b || (a instanceof String left && b instanceof String right && left.length() <= 1 && left.equals(right));
+    return a == b
+        || (a instanceof String left
+            && b instanceof String right
+            && left.length() <= 1
+            && left.equals(right));
   }
 
   /** {@return whether {@code a operator b}} */

@@ -4,8 +4,8 @@
  * <p><b>Start reading at</b> {@link dev.rap.template.Template}. A source becomes tokens ({@link
  * dev.rap.template.Lexer}), these a tree ({@link dev.rap.template.Parser}), which {@link
  * dev.rap.template.Interpreter} walks, once for each rendering. Values are Java's: {@code String},
- * {@code Boolean}, {@code BigInteger}, {@code Double}, {@code List}, and what Java lacks of Python's
- * has a class here. Nothing changes a value once it is made, but for namespaces.
+ * {@code Boolean}, {@code BigInteger}, {@code Double}, {@code List}, and what Java lacks of
+ * Python's has a class here. Nothing changes a value once it is made, but for namespaces.
  *
  * <p><b>Equal to</b> jinja2 3.1.6 on Python 3.11 with the settings of Transformers, seen by {@code
  * scripts/golden-templates.py}.
