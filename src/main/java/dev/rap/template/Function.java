@@ -1,0 +1,7 @@
+package dev.rap.template;
+
+/** Something that can be called. */
+@FunctionalInterface
+interface Function {
+  Object call(Arguments arguments);
+}
