@@ -264,8 +264,124 @@ def write_expressions():
     print("expressions", len(cases), "of them errors", sum(o is None for _, o in cases))
 
 
+# Conversations ---------------------------------------------------------------------------------
+
+
+def said(role, content, **more):
+    return {"role": role, "content": content, **more}
+
+
+def call(name, arguments, call_id="abcdefgh1"):
+    return {"type": "function", "id": call_id, "function": {"name": name, "arguments": arguments}}
+
+
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "Tells the weather of a \"place\" <now>",
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "place": {"type": "string", "description": "A town, as in Zürich\nor elsewhere"},
+                "unit": {"type": "string", "enum": ["°C", "°F"], "description": "The unit", "default": "°C"},
+                "days": {"type": ["integer", "null"], "description": "How many"},
+            },
+            "required": ["place"],
+        },
+    },
+}
+SUM = {
+    "type": "function",
+    "function": {
+        "name": "add",
+        "description": "Adds",
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "xs": {"type": "array", "items": {"type": "number"}, "description": "What is added"},
+                "o": {
+                    "type": "object",
+                    "description": "Options",
+                    "properties": {"exact": {"type": "boolean", "description": "Whether"}},
+                },
+            },
+            "required": [],
+        },
+        "return": {"type": "number", "description": "The sum"},
+    },
+}
+
+USER, OTHER = said("user", " What is 2 < 3 & 'x'? "), said("user", "Und jetzt?\n\tGrüße 😀")
+REPLY, SYSTEM = said("assistant", "\n It is true. \n"), said("system", "  Be brief.\n")
+CALLING = said("assistant", "", tool_calls=[call("get_weather", {"place": "Zürich", "days": 2, "f": 1.0})])
+RESULT = said("tool", '{"degrees": 21.5}', tool_call_id="abcdefgh1", name="get_weather")
+TWO = said(
+    "assistant",
+    "Both.",
+    tool_calls=[call("get_weather", {"place": "a/b"}), call("add", {"xs": [1, 2.5, 1e20]}, "abcdefgh2")],
+)
+
+CONVERSATIONS = {
+    "one": {"messages": [USER]},
+    "one-open": {"messages": [USER], "add_generation_prompt": False},
+    "system": {"messages": [SYSTEM, USER]},
+    "turns": {"messages": [USER, REPLY, OTHER]},
+    "system-turns": {"messages": [SYSTEM, USER, REPLY, OTHER, REPLY], "add_generation_prompt": False},
+    "wrong-order": {"messages": [REPLY, USER, USER]},
+    "empty": {"messages": [said("user", "")]},
+    "tools": {"messages": [SYSTEM, USER], "tools": [WEATHER, SUM]},
+    "tools-called": {"messages": [USER, CALLING, RESULT, REPLY, OTHER], "tools": [WEATHER]},
+    "tools-pending": {"messages": [USER, CALLING, RESULT], "tools": [WEATHER, SUM]},
+    "tools-two": {
+        "messages": [USER, TWO, RESULT, said("tool", "3.5", tool_call_id="abcdefgh2"), REPLY],
+        "tools": [SUM],
+        "add_generation_prompt": False,
+    },
+    "tools-null": {"messages": [USER, said("assistant", None, tool_calls=[call("add", {})]), RESULT]},
+    "thinking": {
+        "messages": [
+            USER,
+            said("assistant", "<think>\nHm.\n</think>\n\nYes.", reasoning_content="Hm.\n"),
+            OTHER,
+            said("assistant", "<think>Well</think>No."),
+        ],
+        "enable_thinking": False,
+    },
+    "no-thinking": {"messages": [said("system", "Go. /no_think"), USER], "enable_thinking": False},
+    "parts": {
+        "messages": [
+            said("user", [{"type": "image"}, {"type": "text", "text": " What is this? "}]),
+            REPLY,
+            said("user", [{"type": "text", "text": "Stop."}]),
+        ]
+    },
+    "documents": {
+        "messages": [USER],
+        "documents": [{"title": "A", "text": "One."}, {"title": "B", "text": "Two."}],
+        "controls": {"citations": True},
+    },
+    "stop": {"messages": [said("user", "Stop."), REPLY, said("narrator", "…"), USER]},
+}
+
+TOKENS = {"bos_token": "<s>", "eos_token": "</s>", "add_generation_prompt": True, "tools": None, "documents": None}
+
+
+def write_chats():
+    cases = []
+    for file in sorted((ROOT / "chat").glob("*.jinja")):
+        template = file.read_text(encoding="utf-8")
+        for name, conversation in CONVERSATIONS.items():
+            cases.append([file.name, name, rendered(template, TOKENS | conversation)])
+    document = {"versions": VERSIONS, "tokens": TOKENS, "conversations": CONVERSATIONS}
+    lines = ",\n".join(json.dumps(case) for case in cases)
+    (ROOT / "chats.golden.json").write_text(f'{json.dumps(document)[:-1]},\n"cases": [\n{lines}\n]}}\n')
+    print("chats", len(cases), "of them errors", sum(case[2] is None for case in cases))
+
+
 def main():
     write_expressions()
+    write_chats()
 
 
 if __name__ == "__main__":
