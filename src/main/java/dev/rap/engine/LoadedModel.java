@@ -14,13 +14,11 @@ import java.util.function.Function;
 public final class LoadedModel implements AutoCloseable {
   private static final int SCORED_ROWS = 64; // at a time: bounds the logits of a scored text
 
-  private final Checkpoint checkpoint;
   private final ModelFile file;
   private final Tokenizer tokenizer;
   private final Backend backend;
 
-  private LoadedModel(Checkpoint checkpoint, ModelFile file, Tokenizer tokenizer, Backend backend) {
-    this.checkpoint = checkpoint;
+  private LoadedModel(ModelFile file, Tokenizer tokenizer, Backend backend) {
     this.file = file;
     this.tokenizer = tokenizer;
     this.backend = backend;
@@ -36,10 +34,9 @@ public final class LoadedModel implements AutoCloseable {
   public static LoadedModel open(Path path, Function<ModelFile, Backend> load) {
     Checkpoint checkpoint = Checkpoint.open(path);
     try {
-      Weights weights = WeightsLoader.load(checkpoint);
+      ModelFile file = new ModelFile(checkpoint, WeightsLoader.load(checkpoint));
       Tokenizer tokenizer = Tokenizer.of(checkpoint);
-      ModelFile file = new ModelFile(checkpoint.path(), checkpoint.fingerprint(), weights);
-      return new LoadedModel(checkpoint, file, tokenizer, load.apply(file));
+      return new LoadedModel(file, tokenizer, load.apply(file));
     } catch (RuntimeException e) {
       checkpoint.close();
       throw e;
@@ -96,6 +93,6 @@ public final class LoadedModel implements AutoCloseable {
   @Override
   public void close() {
     backend.close();
-    checkpoint.close();
+    file.checkpoint().close();
   }
 }

@@ -1,5 +1,6 @@
 package dev.rap.engine;
 
+import dev.rap.checkpoint.Checkpoint;
 import dev.rap.model.ModelConfig;
 import dev.rap.model.Weights;
 import java.nio.file.Path;
@@ -7,12 +8,19 @@ import java.nio.file.Path;
 /**
  * A model before it runs anywhere.
  *
- * @param path its GGUF file or Hugging Face folder
- * @param fingerprint what tells it from others, see {@link
- *     dev.rap.checkpoint.Checkpoint#fingerprint()}
+ * @param checkpoint its GGUF file or Hugging Face folder
  * @param weights its parameters, mapped
  */
-public record ModelFile(Path path, String fingerprint, Weights weights) {
+public record ModelFile(Checkpoint checkpoint, Weights weights) {
+  public Path path() {
+    return checkpoint.path();
+  }
+
+  /** {@return what tells this model from others, see {@link Checkpoint#fingerprint()}} */
+  public String fingerprint() {
+    return checkpoint.fingerprint();
+  }
+
   public ModelConfig config() {
     return weights.config();
   }
