@@ -196,7 +196,9 @@ public final class CudaBackend implements Backend {
     PagePool pool = new PagePool(device, PagePool.pageBytes(device, matrix * Element.BYTES));
     RetentionMask mask = maskThatFits(device, pool, weights, fit);
     CudaStream stream = device.newStream();
-    CudaWeights loaded = upload(device, stream, kernels, pool, weights, mask, progress);
+    boolean isWhole = mask.isDense();
+    DoubleConsumer uploaded = isWhole ? progress : share -> {}; // else most of it comes later
+    CudaWeights loaded = upload(device, stream, kernels, pool, weights, isWhole, uploaded);
     ElasticWeights elastic =
         new ElasticWeights(
             device,
@@ -206,7 +208,7 @@ public final class CudaBackend implements Backend {
             mask,
             (shape, arrivals) ->
                 new UnitFile(device, arrivals, kernels, loaded.element(), weights, shape));
-    if (!mask.isDense()) {
+    if (!isWhole) {
       bring(elastic, mask, progress);
     }
     return new CudaBackend(
@@ -220,10 +222,10 @@ public final class CudaBackend implements Backend {
       CudaKernels kernels,
       PagePool pool,
       Weights weights,
-      RetentionMask mask,
+      boolean isWhole,
       DoubleConsumer progress) {
     try (WeightsUpload upload =
-        new WeightsUpload(device, stream, kernels, pool, weights, mask.isDense(), progress)) {
+        new WeightsUpload(device, stream, kernels, pool, weights, isWhole, progress)) {
       return upload.run();
     }
   }

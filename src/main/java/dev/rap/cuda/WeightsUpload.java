@@ -56,7 +56,7 @@ final class WeightsUpload implements AutoCloseable {
     this.config = weights.config();
     this.element = elementOf(weights);
     this.progress = progress;
-    this.totalBytes = storedBytes(weights, isWhole);
+    this.totalBytes = storedBytes(weights);
     this.staging = new StagingRing(device, stream, this::growAhead);
   }
 
@@ -71,12 +71,12 @@ final class WeightsUpload implements AutoCloseable {
     return stored == DType.BF16 || stored == DType.F32 ? Element.BF16 : Element.F16;
   }
 
-  private static long storedBytes(Weights weights, boolean isWhole) {
+  private static long storedBytes(Weights weights) {
     long bytes = weights.embedding().byteSize();
     if (!weights.tied()) {
       bytes += weights.output().byteSize();
     }
-    for (Weights.Layer layer : isWhole ? weights.layers() : List.<Weights.Layer>of()) {
+    for (Weights.Layer layer : weights.layers()) {
       for (Sublayer.Kind kind : Sublayer.Kind.values()) {
         for (Weights.Projection projection : layer.projections(kind)) {
           bytes += projection.matrix().byteSize();
