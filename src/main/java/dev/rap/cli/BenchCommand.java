@@ -210,22 +210,24 @@ final class BenchCommand implements Callable<Integer> {
 
   private ElasticRun.Figures measureElastic(LoadedModel model) {
     elastic.keepHostMaster(model);
-    int context = model.config().contextLength();
-    long kvTokens = Math.min(Integer.MAX_VALUE, (long) batch * context);
-    try (Engine engine =
-            new Engine(model.backend(), new Engine.Options(batch, context, (int) kvTokens));
+    try (Engine engine = engine(model, model.config().contextLength());
         Progress progress = new Progress(console, "bench", elasticChanges, Progress.Unit.STEPS)) {
       return new ElasticRun(engine, model.config().maskShape(), ELASTIC_SHARE)
           .run(prompts(model.config().vocabularySize()), elasticChanges, progress);
     }
   }
 
+  // With room for all sequences at their longest.
+  private Engine engine(LoadedModel model, int context) {
+    int kvTokens = (int) Math.min(Integer.MAX_VALUE, (long) batch * context);
+    return new Engine(model.backend(), new Engine.Options(batch, context, kvTokens));
+  }
+
   private RequestRun.Figures serve(LoadedModel model, boolean moves) {
     RequestRun run = RequestRun.read(requests, model.tokenizer());
     int context = Math.min(run.contextLength(), model.config().contextLength());
     MaskOptions.Choice choice = masks.choose(model, new Workload(batch, context));
-    try (Engine engine =
-        new Engine(model.backend(), new Engine.Options(batch, context, batch * context))) {
+    try (Engine engine = engine(model, context)) {
       if (moves) {
         ElasticOptions.Run budget = elastic.new Run(model, engine, masks, console);
         RequestRun.Figures figures = run.run(engine, budget::step, seconds);

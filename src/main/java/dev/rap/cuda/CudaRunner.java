@@ -92,8 +92,7 @@ final class CudaRunner implements ModelRunner {
     ElasticWeights elastic = parts.elastic();
     elastic.reshape(changed.shape());
     elastic.require(changed);
-    kv.want(
-        pool.blocks(), groups(changed)); // more blocks, if they were wanted, are asked for again
+    kv.want(pool.blocks(), groups(changed)); // if more are wanted, they are asked for again
     while (!kv.has()) {
       kv.work();
     }

@@ -141,13 +141,13 @@ final class GgufConfig {
   private List<LayerAttention> layers(int layers, int contextLength) {
     String windowKey = key("attention.sliding_window");
     int usual = family.equals(Family.GEMMA2) ? USUAL_WINDOW_OF_GEMMA2 : 0;
-    boolean isStated = settings.integer(windowKey).orElse(0) > 0;
-    int window = isStated ? settings.size(windowKey) : usual;
     boolean hasWindow = settings.integer(windowKey).orElse(usual) > 0;
     return AttentionLayers.of(
         family,
         layers,
-        hasWindow ? AttentionLayers.window(window, contextLength) : AttentionRule.UNBOUNDED,
+        hasWindow
+            ? AttentionLayers.window(settings.findSize(windowKey).orElse(usual), contextLength)
+            : AttentionRule.UNBOUNDED,
         hasWindow ? isWindowed() : _ -> false,
         family.has(Trait.LAYERS_WITHOUT_ROPE) ? layer -> (layer + 1) % 4 != 0 : _ -> true);
   }
