@@ -5,7 +5,6 @@ import dev.rap.InputException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -51,20 +50,11 @@ public final class Download {
   }
 
   /**
-   * Fetches {@code file}, whole and checked, to {@code target}.
+   * Fetches {@code file}, and has {@code part} accept it, whole and checked.
    *
    * @throws InputException if the server does not give it
    * @throws IOException if this machine cannot take it
    */
-  public static void fetch(
-      HubSettings settings, RemoteFile file, Path target, TransferListener listener)
-      throws IOException {
-    try (PartFile part = PartFile.open(target)) {
-      fetch(settings, file, part, listener);
-    }
-  }
-
-  /** Does the same for a target that is held already. */
   public static void fetch(
       HubSettings settings, RemoteFile file, PartFile part, TransferListener listener)
       throws IOException {

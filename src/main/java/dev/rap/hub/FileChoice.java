@@ -59,7 +59,7 @@ record FileChoice(List<String> files, String entry) {
       return folder(where, all, safetensors);
     }
     Set<String> models = models(all);
-    return only(where, all, models, "say which after a colon");
+    return only(where, all, models, "say which after a colon: " + names(models));
   }
 
   private static boolean isWholeModel(String file) {
@@ -93,7 +93,7 @@ record FileChoice(List<String> files, String entry) {
           "%s has no file and no quantisation '%s', there is: %s"
               .formatted(where, wanted.replaceAll("\\p{Cc}", "?"), names(models)));
     }
-    return only(where, all, matching, "name one of the files");
+    return only(where, all, matching, "name one of the files: " + String.join(", ", matching));
   }
 
   private static FileChoice only(String where, Set<String> all, Set<String> models, String remedy) {
@@ -102,12 +102,7 @@ record FileChoice(List<String> files, String entry) {
           "%s has no GGUF file and no safetensors model: use another repository".formatted(where));
     }
     if (models.size() > 1) {
-      throw new InputException(
-          "%s has several models, %s: %s"
-              .formatted(
-                  where,
-                  remedy,
-                  remedy.startsWith("say") ? names(models) : String.join(", ", models)));
+      throw new InputException("%s has several models, %s".formatted(where, remedy));
     }
     return whole(where, all, models.iterator().next());
   }
