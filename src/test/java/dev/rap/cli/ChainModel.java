@@ -31,6 +31,15 @@ final class ChainModel {
     return write(file, Map.of(), List.of(), more -> {});
   }
 
+  /** {@return {@code file}, of a model that answers "Hi" in ChatML} */
+  static Path writeChat(Path file) {
+    return write(
+        file,
+        Map.of((int) '\n', (int) 'H', (int) 'H', (int) 'i', (int) 'i', 258),
+        List.of("<|im_start|>", "<|im_end|>"),
+        more -> {});
+  }
+
   /**
    * {@return {@code file}, which was written}
    *

@@ -27,12 +27,7 @@ class ChatCommandTest {
 
   @BeforeEach
   void writeModel() {
-    model =
-        ChainModel.write(
-            folder.resolve("chat.gguf"),
-            Map.of((int) '\n', (int) 'H', (int) 'H', (int) 'i', (int) 'i', 258),
-            List.of("<|im_start|>", "<|im_end|>"),
-            more -> {});
+    model = ChainModel.writeChat(folder.resolve("chat.gguf"));
   }
 
   private Captured chat(String input, String... args) {

@@ -47,11 +47,7 @@ class GenerateCommandTest {
   }
 
   private Path chatModel() {
-    return ChainModel.write(
-        folder.resolve("chat.gguf"),
-        Map.of((int) '\n', (int) 'H', (int) 'H', (int) 'i', (int) 'i', 258),
-        List.of("<|im_start|>", "<|im_end|>"),
-        more -> {});
+    return ChainModel.writeChat(folder.resolve("chat.gguf"));
   }
 
   @Test

@@ -123,12 +123,26 @@ final class ElasticWalk implements AutoCloseable {
   }
 
   /**
+   * Walks, and ends.
+   *
+   * @param controlled whether by budgets or by masks
+   */
+  void walk(boolean controlled, int steps, int contentEvery) {
+    if (controlled) {
+      budgets(steps, contentEvery);
+    } else {
+      masks(steps, contentEvery);
+    }
+    end();
+  }
+
+  /**
    * Walks as anybody may who has the engine: to any mask, at once or when it has come, and to any
    * size of the KV cache.
    *
    * @param contentEvery steps between comparisons of all weights
    */
-  void masks(int steps, int contentEvery) {
+  private void masks(int steps, int contentEvery) {
     for (int step = 0; step < steps; step++) {
       happen();
       RetentionMask mask = randomMask(random.split());
@@ -156,7 +170,7 @@ final class ElasticWalk implements AutoCloseable {
   }
 
   /** Walks as a controller does whose budget moves, with masks of any units. */
-  void budgets(int steps, int contentEvery) {
+  private void budgets(int steps, int contentEvery) {
     controller =
         new PruningController(
             engine,
@@ -323,7 +337,7 @@ final class ElasticWalk implements AutoCloseable {
   }
 
   /** Lets all sequences end, brings everything back, and finds it as it was. */
-  void end() {
+  private void end() {
     driver.forgive();
     others.accept(0);
     for (Sequence sequence : sequences.live()) {

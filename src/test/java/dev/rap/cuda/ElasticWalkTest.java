@@ -46,12 +46,7 @@ class ElasticWalkTest {
                 fake::setOthersBytes,
                 OPTIONS,
                 32)) {
-      if (controlled) {
-        walk.budgets(STEPS, CONTENT_EVERY);
-      } else {
-        walk.masks(STEPS, CONTENT_EVERY);
-      }
-      walk.end();
+      walk.walk(controlled, STEPS, CONTENT_EVERY);
     }
     assertEquals(List.of(), fake.leaks());
   }

@@ -45,12 +45,7 @@ class GpuElasticWalkTest {
                 taken -> {},
                 OPTIONS,
                 128)) {
-      if (controlled) {
-        walk.budgets(STEPS, CONTENT_EVERY);
-      } else {
-        walk.masks(STEPS, CONTENT_EVERY);
-      }
-      walk.end();
+      walk.walk(controlled, STEPS, CONTENT_EVERY);
     }
   }
 }
