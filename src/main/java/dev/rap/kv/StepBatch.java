@@ -7,6 +7,7 @@ import dev.rap.kernels.TokenBatch;
 import dev.rap.model.ModelConfig;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /** The tokens of one step, laid out for the kernels. Filled anew for each step; owns its memory. */
 public final class StepBatch implements AutoCloseable {
@@ -24,9 +25,11 @@ public final class StepBatch implements AutoCloseable {
   private final MemorySegment slots; // [T]
   private final MemorySegment tables; // [S, tableStride]
   private final MemorySegment present; // bytes [L, S, K]
+  private final MemorySegment[] presentOf; // each layer's
 
   private int tokens;
   private int sequences;
+  private TokenBatch layout; // last asked for
 
   /**
    * @param stepTokens most tokens of a step
@@ -46,7 +49,10 @@ public final class StepBatch implements AutoCloseable {
     this.sequenceOf = ints(stepTokens);
     this.slots = ints(stepTokens);
     this.tables = ints((long) maxSequences * tableStride);
-    this.present = arena.allocate((long) layers * maxSequences * headGroups, 64);
+    long layerBytes = (long) maxSequences * headGroups;
+    this.present = arena.allocate(layers * layerBytes, 64);
+    this.presentOf = new MemorySegment[layers];
+    Arrays.setAll(presentOf, layer -> present.asSlice(layer * layerBytes, layerBytes));
   }
 
   private MemorySegment ints(long elements) {
@@ -114,8 +120,12 @@ public final class StepBatch implements AutoCloseable {
 
   /** {@return where the tokens added so far belong} */
   public TokenBatch layout() {
-    return new TokenBatch(
-        tokens, sequences, positions, sequenceOf, slots, tables, tableStride, blockSize);
+    if (layout == null || layout.tokens() != tokens || layout.sequences() != sequences) {
+      layout =
+          new TokenBatch(
+              tokens, sequences, positions, sequenceOf, slots, tables, tableStride, blockSize);
+    }
+    return layout;
   }
 
   /** {@return bytes {@code [L, S, K]} of all layers, S of as many as a step may have} */
@@ -125,8 +135,7 @@ public final class StepBatch implements AutoCloseable {
 
   /** {@return bytes {@code [S, K]} of one layer, for {@code Kernels.attention}} */
   public MemorySegment present(int layer) {
-    long bytes = (long) maxSequences * headGroups;
-    return present.asSlice(layer * bytes, bytes);
+    return presentOf[layer];
   }
 
   @Override

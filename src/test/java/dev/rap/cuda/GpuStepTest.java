@@ -1,11 +1,14 @@
 package dev.rap.cuda;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.rap.checkpoint.Checkpoint;
 import dev.rap.checkpoint.GgufFiles;
 import dev.rap.checkpoint.RandomLlama;
+import dev.rap.engine.Backend;
 import dev.rap.engine.ModelRunner;
+import dev.rap.engine.StepAllocation;
 import dev.rap.kv.BlockTable;
 import dev.rap.model.WeightsLoader;
 import java.nio.file.Path;
@@ -45,6 +48,15 @@ class GpuStepTest {
             micros[STEPS / 2], micros[STEPS * 99 / 100]);
         assertTrue(micros[STEPS / 2] < 60);
       }
+    }
+  }
+
+  @Test
+  void aStepAllocatesNothing() {
+    Path file = GgufFiles.write(folder.resolve("tiny.gguf"), RandomLlama.tiny());
+    try (Checkpoint checkpoint = Checkpoint.open(file);
+        Backend backend = GpuModelTest.load(WeightsLoader.load(checkpoint))) {
+      assertEquals(0, StepAllocation.bytes(backend));
     }
   }
 
