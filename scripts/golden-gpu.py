@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 import torch
-from transformers import LlamaForCausalLM
+from transformers import AutoModelForCausalLM
 
 TEXT = "src/test/resources/dev/rap/golden/smollm2-text.json"  # beside the scripts or above them
 TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -27,7 +27,7 @@ MOST_POSITIONS = 4
 def load(path):
     """The model in fp32 on the CPU."""
     if path.is_dir():
-        return LlamaForCausalLM.from_pretrained(path, dtype=torch.float32, attn_implementation="eager")
+        return AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, attn_implementation="eager")
     import oracle
 
     return oracle.gguf_model(path)

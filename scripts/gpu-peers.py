@@ -8,7 +8,7 @@ output is the same as one JSON document.
   --model  default: an 8B-shaped one of random BF16 weights (random-model.py), written first
   --llama  a folder with llama-bench and llama-batched-bench; else they are built there or in BUILD,
            from the source in PyPI's llama-cpp-python: cmake, nvcc, a C++ compiler, five minutes on 16 cores
-  --build  default: target/gpu-peers
+  --build  default: target/gpu-peers; a source archive that lies there already is not fetched
   --rap    default: ./rap; on a machine without Java the `run` of scripts/gpu-test.sh's bundle
 """
 
@@ -36,9 +36,11 @@ def llama_cpp(build):
     if all((folder / program).exists() for program in PROGRAMS):
         return folder
     name = f"llama_cpp_python-{LLAMA_CPP_PYTHON}"
-    run(sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", "llama-cpp-python", "-d", build,
-        f"llama-cpp-python=={LLAMA_CPP_PYTHON}")
-    with tarfile.open(build / f"{name}.tar.gz") as archive:
+    source = build / f"{name}.tar.gz"
+    if not source.exists():
+        run(sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", "llama-cpp-python", "-d", build,
+            f"llama-cpp-python=={LLAMA_CPP_PYTHON}")
+    with tarfile.open(source) as archive:
         archive.extractall(build, filter="data")
     options = ["CMAKE_BUILD_TYPE=Release", "BUILD_SHARED_LIBS=OFF", "GGML_CUDA=ON", "CMAKE_CUDA_ARCHITECTURES=native"]
     options += [f"LLAMA_{part}=OFF" for part in ("BUILD_TESTS", "BUILD_EXAMPLES", "BUILD_SERVER", "BUILD_APP",
