@@ -29,7 +29,7 @@ class PackageDirectionTest {
           entry("dev.rap.kernels.reference", Set.of("tensor", "kernels")),
           entry("dev.rap.checkpoint", Set.of("tensor")),
           entry("dev.rap.regex", Set.of()),
-          entry("dev.rap.tokenizer", Set.of("regex", "checkpoint")),
+          entry("dev.rap.tokenizer", Set.of("regex", "template", "checkpoint")),
           entry("dev.rap.model", Set.of("tensor", "kernels", "checkpoint")),
           entry("dev.rap.kv", Set.of("natives", "kernels", "model")),
           entry("dev.rap.memory", Set.of("tensor", "model")),

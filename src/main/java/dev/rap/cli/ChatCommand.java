@@ -3,7 +3,7 @@ package dev.rap.cli;
 import dev.rap.engine.Engine;
 import dev.rap.engine.LoadedModel;
 import dev.rap.memory.Workload;
-import dev.rap.tokenizer.ChatFormat;
+import dev.rap.tokenizer.ChatTemplate;
 import java.io.IOException;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -15,7 +15,7 @@ import picocli.CommandLine.Option;
 @Command(
     name = "chat",
     description = {
-      "Talks with a model that was made for it (prompt formats: ChatML, Llama 3).",
+      "Talks with a model that was made for it: its file has a chat template.",
       "One line is one turn; /help lists what else can be said, Ctrl-D ends. Where standard input is"
           + " no terminal, replies go to standard output and nothing else does."
     },
@@ -36,8 +36,7 @@ final class ChatCommand implements Callable<Integer> {
       names = "--system",
       paramLabel = "TEXT",
       description =
-          "What the model is told first; '' for nothing. Default: what the model's chat template"
-              + " says.")
+          "What the model is told first. Default: what its chat template says, if anything.")
   private String system;
 
   @Option(
@@ -61,7 +60,7 @@ final class ChatCommand implements Callable<Integer> {
     GenerationOptions.require("--max-tokens", "positive", maxTokens > 0, maxTokens);
     boolean moves = elastic.moves(masks);
     try (LoadedModel model = models.open(console, masks.fit(1, generation::context, console))) {
-      ChatFormat format = Conversation.formatOf(model);
+      ChatTemplate template = Conversation.templateOf(model);
       int context = generation.context(model.config());
       MaskOptions.Choice choice = masks.choose(model, new Workload(1, context));
       try (Engine engine = new Engine(model.backend(), Engine.Options.single(context))) {
@@ -72,14 +71,14 @@ final class ChatCommand implements Callable<Integer> {
         if (moves) {
           budget.begin();
         }
-        greet(format, context);
+        greet(context);
         ChatSession session =
             new ChatSession(
                 console,
                 engine,
                 budget,
                 model.tokenizer(),
-                new Conversation(format, system(format)),
+                new Conversation(template, Optional.ofNullable(system)),
                 new ChatSession.Settings(generation, maxTokens, report));
         boolean allAnswered = session.run();
         budget.end();
@@ -88,19 +87,13 @@ final class ChatCommand implements Callable<Integer> {
     }
   }
 
-  private Optional<String> system(ChatFormat format) {
-    return system == null
-        ? format.defaultSystem()
-        : Optional.of(system).filter(text -> !text.isEmpty());
-  }
-
-  private void greet(ChatFormat format, int context) {
+  private void greet(int context) {
     if (console.inTerminal()) {
       console
           .err()
           .printf(
-              "rap: %s, %s, %d tokens of context; /help lists commands, Ctrl-D ends%n",
-              models.name(), format.name(), context);
+              "rap: %s, %d tokens of context; /help lists commands, Ctrl-D ends%n",
+              models.name(), context);
     }
   }
 }

@@ -109,6 +109,15 @@ final class ChatSession {
       note("there is no command %s, /help lists them".formatted(said));
       return false;
     }
+    try {
+      return answerTurn(said);
+    } catch (InputException e) { // the template has refused it
+      note(e.getMessage());
+      return false;
+    }
+  }
+
+  private boolean answerTurn(String said) {
     int forgotten = 0;
     int[] prompt = conversation.prompt(said);
     int room = Math.min(settings.maxTokens(), engine.contextLength() / REPLY_SHARE);

@@ -2,9 +2,9 @@ package dev.rap.cli;
 
 import dev.rap.InputException;
 import dev.rap.engine.LoadedModel;
-import dev.rap.tokenizer.ChatFormat;
-import dev.rap.tokenizer.ChatFormat.Message;
-import dev.rap.tokenizer.ChatFormat.Role;
+import dev.rap.tokenizer.ChatTemplate;
+import dev.rap.tokenizer.ChatTemplate.Message;
+import dev.rap.tokenizer.ChatTemplate.Role;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -15,29 +15,29 @@ import java.util.Optional;
 final class Conversation {
   private record Turn(String user, String assistant) {}
 
-  private final ChatFormat format;
+  private final ChatTemplate template;
   private final Optional<String> system;
   private final Deque<Turn> turns = new ArrayDeque<>();
 
   /**
    * @param system is said first, and never forgotten
    */
-  Conversation(ChatFormat format, Optional<String> system) {
-    this.format = format;
+  Conversation(ChatTemplate template, Optional<String> system) {
+    this.template = template;
     this.system = system;
   }
 
   /**
-   * {@return the format of a model}
+   * {@return the chat template of a model}
    *
-   * @throws InputException if it is none that is known
+   * @throws InputException if there is none, or it cannot be read
    */
-  static ChatFormat formatOf(LoadedModel model) {
-    return ChatFormat.of(model.tokenizer())
+  static ChatTemplate templateOf(LoadedModel model) {
+    return ChatTemplate.of(model.tokenizer(), model.path().toString())
         .orElseThrow(
             () ->
                 new InputException(
-                    "%s has the tokens of no chat format that RAP knows (ChatML, Llama 3): use './rap generate' without --chat"
+                    "%s has no chat template, so it was not made to chat: use './rap generate' without --chat"
                         .formatted(model.path())));
   }
 
@@ -50,7 +50,7 @@ final class Conversation {
       messages.add(new Message(Role.ASSISTANT, turn.assistant()));
     }
     messages.add(new Message(Role.USER, user));
-    return format.prompt(messages);
+    return template.prompt(messages);
   }
 
   /** Adds a turn that has ended. */

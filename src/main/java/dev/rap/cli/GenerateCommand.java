@@ -5,9 +5,9 @@ import dev.rap.engine.Engine;
 import dev.rap.engine.LoadedModel;
 import dev.rap.memory.MemoryModel;
 import dev.rap.memory.Workload;
-import dev.rap.tokenizer.ChatFormat;
 import dev.rap.tokenizer.Tokenizer;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.Consumer;
 import picocli.CommandLine.ArgGroup;
@@ -51,7 +51,7 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Option(
       names = "--chat",
-      description = "Make the prompt a message of a user, in the format that the model knows.")
+      description = "Make the prompt a message of a user, as its chat template says.")
   private boolean chat;
 
   @Option(
@@ -119,8 +119,7 @@ final class GenerateCommand implements Callable<Integer> {
   private int[] tokens(String prompt, LoadedModel model) {
     Tokenizer tokenizer = model.tokenizer();
     if (chat) {
-      ChatFormat format = Conversation.formatOf(model);
-      return new Conversation(format, format.defaultSystem()).prompt(prompt);
+      return new Conversation(Conversation.templateOf(model), Optional.empty()).prompt(prompt);
     }
     int[] text = special ? tokenizer.encodeWithSpecial(prompt) : tokenizer.encode(prompt);
     if (!tokenizer.addsBos()) {

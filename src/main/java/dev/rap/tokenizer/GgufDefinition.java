@@ -3,9 +3,11 @@ package dev.rap.tokenizer;
 import dev.rap.InputException;
 import dev.rap.checkpoint.GgufCheckpoint;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
 
@@ -57,12 +59,29 @@ final class GgufDefinition {
         around("add_bos_token", model.addsBos(), bos),
         around("add_eos_token", model.addsEos(), tokens.id("eos_token_id")),
         ends,
+        named(),
         file.string("tokenizer.chat_template"));
   }
 
   private List<Integer> around(String key, boolean otherwise, OptionalInt token) {
     boolean adds = file.flag(GgufTokens.KEY + key).orElse(otherwise);
     return adds && token.isPresent() ? List.of(token.getAsInt()) : List.of();
+  }
+
+  // GGUF spells some names differently.
+  private Map<String, String> named() {
+    Map<String, String> named = new HashMap<>();
+    for (String name : TokenizerDefinition.TOKEN_NAMES) {
+      String key =
+          switch (name) {
+            case "unk_token" -> "unknown_token";
+            case "pad_token" -> "padding_token";
+            case "sep_token" -> "seperator_token";
+            default -> name;
+          };
+      tokens.id(key + "_id").ifPresent(id -> named.put(name, tokens.text(id)));
+    }
+    return named;
   }
 
   private Set<Integer> ends() {

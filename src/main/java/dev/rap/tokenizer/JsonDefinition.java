@@ -3,8 +3,10 @@ package dev.rap.tokenizer;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.rap.InputException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -76,6 +78,7 @@ final class JsonDefinition {
         prefix(around, bos),
         around.suffix(),
         ends,
+        named(),
         chatTemplate.or(this::configuredChatTemplate));
   }
 
@@ -120,6 +123,14 @@ final class JsonDefinition {
       return List.of();
     }
     return around.prefix().isEmpty() ? List.of(bos.getAsInt()) : around.prefix();
+  }
+
+  private Map<String, String> named() {
+    Map<String, String> named = new HashMap<>();
+    for (String name : TokenizerDefinition.TOKEN_NAMES) {
+      tokenText(name).ifPresent(text -> named.put(name, text));
+    }
+    return named;
   }
 
   private Set<Integer> ends() {

@@ -6,6 +6,7 @@ import dev.rap.checkpoint.GgufCheckpoint;
 import dev.rap.checkpoint.HuggingFaceCheckpoint;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -33,6 +34,8 @@ public final class Tokenizer {
   private final List<Integer> prefix;
   private final List<Integer> suffix;
   private final Set<Integer> ends;
+  private final List<String> specialTexts;
+  private final Map<String, String> namedTokens;
   private final Optional<String> chatTemplate;
 
   Tokenizer(TokenizerDefinition definition) {
@@ -47,6 +50,9 @@ public final class Tokenizer {
     prefix = definition.prefix();
     suffix = definition.suffix();
     ends = definition.ends();
+    specialTexts =
+        definition.added().stream().filter(AddedToken::special).map(AddedToken::content).toList();
+    namedTokens = definition.named();
     chatTemplate = definition.chatTemplate();
   }
 
@@ -73,7 +79,7 @@ public final class Tokenizer {
    * other, and no BOS is added. A lone surrogate is read as U+FFFD.
    */
   public int[] encode(String text) {
-    return encode(text, false);
+    return encode(text, false, "");
   }
 
   /**
@@ -81,10 +87,18 @@ public final class Tokenizer {
    * that are written. A lone surrogate is read as U+FFFD.
    */
   public int[] encodeWithSpecial(String text) {
-    return encode(text, true);
+    return encode(text, true, "");
   }
 
-  private int[] encode(String text, boolean special) {
+  /**
+   * {@return {@link #encodeWithSpecial} of a text in which {@code guard} keeps apart what shall be
+   * no special token, and is itself left out}
+   */
+  int[] encodeGuarded(String text, char guard) {
+    return encode(text, true, String.valueOf(guard));
+  }
+
+  private int[] encode(String text, boolean special, String guard) {
     IntList tokens = new IntList();
     Pieces pieces = preTokenizer.into(cache.before(encoder.into(tokens), tokens));
     addedTokens.split(
@@ -93,7 +107,8 @@ public final class Tokenizer {
         new AddedTokens.Sections() {
           @Override
           public void text(String section, boolean first) {
-            pieces.piece(section, 0, section.length(), first);
+            String plain = guard.isEmpty() ? section : section.replace(guard, "");
+            pieces.piece(plain, 0, plain.length(), first);
           }
 
           @Override
@@ -159,6 +174,16 @@ public final class Tokenizer {
     IntStream before = prefix.stream().mapToInt(Integer::intValue);
     IntStream behind = suffix.stream().mapToInt(Integer::intValue);
     return IntStream.concat(IntStream.concat(before, IntStream.of(text)), behind).toArray();
+  }
+
+  /** {@return what special tokens are looked for by} */
+  List<String> specialTexts() {
+    return specialTexts;
+  }
+
+  /** {@return the texts of tokens that have a name, such as {@code eos_token}} */
+  Map<String, String> namedTokens() {
+    return namedTokens;
   }
 
   /** {@return the template that makes a prompt of a chat, in Jinja} */

@@ -2,6 +2,7 @@ package dev.rap.tokenizer;
 
 import dev.rap.InputException;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -18,6 +19,7 @@ import java.util.Set;
  * @param prefix what the model expects before a text
  * @param suffix what the model expects behind a text
  * @param ends any of them ends a turn or a text
+ * @param named texts of tokens by their names in chat templates, such as {@code eos_token}
  * @param chatTemplate Jinja
  */
 record TokenizerDefinition(
@@ -32,6 +34,7 @@ record TokenizerDefinition(
     List<Integer> prefix,
     List<Integer> suffix,
     Set<Integer> ends,
+    Map<String, String> named,
     Optional<String> chatTemplate) {
   /**
    * Tokens of these texts end a turn or a text in every vocabulary that has them. {@code </s>} is
@@ -46,6 +49,10 @@ record TokenizerDefinition(
           "<|endoftext|>",
           "<|end|>",
           "<end_of_turn>");
+
+  /** The names that a chat template may know tokens by. */
+  static final List<String> TOKEN_NAMES =
+      List.of("bos_token", "eos_token", "unk_token", "pad_token", "sep_token");
 
   /**
    * @throws InputException if an added token is too long
@@ -68,5 +75,6 @@ record TokenizerDefinition(
     ends = Set.copyOf(ends);
     prefix = List.copyOf(prefix);
     suffix = List.copyOf(suffix);
+    named = Map.copyOf(named);
   }
 }

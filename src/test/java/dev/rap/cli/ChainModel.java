@@ -24,6 +24,15 @@ final class ChainModel {
   private static final int HEAD = 32;
   private static final int CONTEXT = 128;
 
+  private static final String CHATML =
+      """
+      {% for message in messages %}
+      {% if message.content == 'refuse' %}{{ raise_exception('No.') }}{% endif %}
+      {{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}
+      {%- endfor %}
+      {%- if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}
+      """;
+
   private ChainModel() {}
 
   /** {@return {@code file}, in which every byte is followed by the next one} */
@@ -31,13 +40,13 @@ final class ChainModel {
     return write(file, Map.of(), List.of(), more -> {});
   }
 
-  /** {@return {@code file}, of a model that answers "Hi" in ChatML} */
+  /** {@return {@code file}, of a model that answers "Hi" in ChatML, and refuses "refuse"} */
   static Path writeChat(Path file) {
     return write(
         file,
         Map.of((int) '\n', (int) 'H', (int) 'H', (int) 'i', (int) 'i', 258),
         List.of("<|im_start|>", "<|im_end|>"),
-        more -> {});
+        more -> more.string("tokenizer.chat_template", CHATML));
   }
 
   /**

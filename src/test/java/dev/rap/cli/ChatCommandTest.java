@@ -114,12 +114,25 @@ class ChatCommandTest {
     assertTrue(run.err().contains("rap: less memory: "), run.err());
   }
 
+  @Test
+  void aTurnThatTheTemplateRefusesIsLeftOutAndTheConversationGoesOn() throws IOException {
+    Captured run = chat("hello\nrefuse\nhello\n", "--json");
+    assertEquals(1, run.exitCode());
+    assertEquals(List.of(HELLO + ASSISTANT, HELLO + HI + HELLO + ASSISTANT), promptTokens(run));
+    assertEquals(
+        "rap: the chat template of %s refuses: line 2, column 55: No.%n".formatted(model),
+        run.err());
+  }
+
   // <|im_start|> + "system\nBrief" + <|im_end|> + "\n"
   @Test
   void theSystemMessageComesFirst() throws IOException {
     assertEquals(
         List.of(1 + 12 + 1 + 1 + HELLO + ASSISTANT),
         promptTokens(chat("hello\n", "--system", "Brief", "--json")));
+    assertEquals(
+        List.of(1 + 7 + 1 + 1 + HELLO + ASSISTANT),
+        promptTokens(chat("hello\n", "--system", "", "--json")));
   }
 
   @Test

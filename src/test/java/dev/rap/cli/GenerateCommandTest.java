@@ -244,12 +244,12 @@ class GenerateCommandTest {
   }
 
   @Test
-  void aModelWithoutAChatFormatIsRefusedForChat() {
+  void aModelWithoutAChatTemplateIsRefusedForChat() {
     Captured run = generate(alphabet(), "--chat", "-p", "a");
     assertEquals(1, run.exitCode());
     assertEquals("", run.out());
     assertEquals(
-        "rap: %s has the tokens of no chat format that RAP knows (ChatML, Llama 3): use './rap generate' without --chat%n"
+        "rap: %s has no chat template, so it was not made to chat: use './rap generate' without --chat%n"
             .formatted(folder.resolve("alphabet.gguf")),
         run.err());
   }
