@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # usage: scripts/fuzz.sh TARGET SECONDS [FOLDER]
-# Fuzzes a target of dev.rap.fuzz.FuzzTarget with Jazzer: GGUF, SAFETENSORS, CONFIG, TOKENIZER, MASK,
-# PROFILE. The corpus and what is found stay in FOLDER, by default target/fuzz/TARGET. Ends with a
-# failure when something is found; the input that did it then lies there as crash-*, timeout-* or
-# oom-*. Mend what it shows and add it to dev.rap.fuzz.Seeds.
+# Fuzzes a target of dev.rap.fuzz.FuzzTarget with Jazzer: GGUF, SAFETENSORS, CONFIG, TOKENIZER,
+# TEMPLATE, MASK, PROFILE. The corpus and what is found stay in FOLDER, by default
+# target/fuzz/TARGET. Ends with a failure when something is found; the input that did it then lies
+# there as crash-*, timeout-* or oom-*. Mend what it shows and add it to dev.rap.fuzz.Seeds.
 set -euo pipefail
 target=${1:?usage: fuzz.sh TARGET SECONDS [FOLDER]}
 seconds=${2:?usage: fuzz.sh TARGET SECONDS [FOLDER]}

@@ -8,11 +8,13 @@ import dev.rap.model.WeightsLoader;
 import dev.rap.pruning.MaskFile;
 import dev.rap.pruning.Profile;
 import dev.rap.tensor.Tensor;
+import dev.rap.tokenizer.ChatTemplate;
 import dev.rap.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.zip.CRC32;
 
 /**
@@ -46,6 +48,14 @@ enum FuzzTarget {
       }
     }
   },
+  TEMPLATE("chat_template.jinja") {
+    @Override
+    void use(Path folder) {
+      try (Checkpoint checkpoint = Checkpoint.open(folder)) {
+        ChatTemplate.of(Tokenizer.of(checkpoint), "the model").orElseThrow().prompt(TALK);
+      }
+    }
+  },
   MASK("mask.json") {
     @Override
     void use(Path folder) {
@@ -66,6 +76,11 @@ enum FuzzTarget {
 
   private static final int LONGEST_SENTENCE = 1000;
   private static final String TEXT = "It's 137 <|im_end|> <s>\n\n  \u00e9\ud83d\ude00\ud800 [MASK]";
+
+  private static final List<ChatTemplate.Message> TALK =
+      List.of(
+          new ChatTemplate.Message(ChatTemplate.Role.SYSTEM, "Be brief."),
+          new ChatTemplate.Message(ChatTemplate.Role.USER, TEXT));
 
   private final String file;
 

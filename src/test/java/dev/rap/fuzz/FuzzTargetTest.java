@@ -43,6 +43,7 @@ class FuzzTargetTest {
   @ParameterizedTest
   @CsvSource({
     "CONFIG, '{\"architectures\": [\"Llama\u0085\u009b31m\"]}'",
+    "TEMPLATE, '{{ raise_exception(\"a\u009b31m\") }}'",
     "MASK, '{la\0yers: []}'",
     "PROFILE, '{la\0\u009byers: []}'"
   })

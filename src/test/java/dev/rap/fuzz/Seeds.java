@@ -27,6 +27,9 @@ final class Seeds {
   private static final List<String> TOKENIZERS =
       List.of("gpt2", "llama-bpe", "qwen2", "smollm", "variants");
 
+  private static final List<String> TEMPLATES =
+      List.of("bars", "chatml", "chatml-tools", "headers-tools", "plain-roles", "typed-tools");
+
   private Seeds() {}
 
   /** Writes the sound files of a target: its name and a folder are {@code args}. */
@@ -59,6 +62,11 @@ final class Seeds {
         keepOnly(file, folder);
         for (String name : TOKENIZERS) {
           copy("/dev/rap/tokenizer/" + name + ".tokenizer.json", folder.resolve(name + ".json"));
+        }
+      }
+      case TEMPLATE -> {
+        for (String name : TEMPLATES) {
+          copy("/dev/rap/template/chat/" + name + ".jinja", folder.resolve(name));
         }
       }
       case MASK -> mask().write(file);

@@ -128,6 +128,17 @@ class ChatTemplateTest {
   }
 
   @Test
+  void whatATemplateSaysIsShort() {
+    Tokenizer tokenizer = smollm("{{ raise_exception('a\\u001b[31m' + 'b' * 100000) }}");
+    InputException refused = assertThrows(InputException.class, () -> prompt(tokenizer, user("x")));
+    assertEquals(
+        "the chat template of the test refuses: line 1, column 19: a?[31m"
+            + "b".repeat(300 - "line 1, column 19: a?[31m".length())
+            + "…",
+        refused.getMessage());
+  }
+
+  @Test
   void aModelMayHaveNone() {
     assertEquals(Optional.empty(), ChatTemplate.of(TestFiles.tokenizer("gpt2"), "the test"));
   }
