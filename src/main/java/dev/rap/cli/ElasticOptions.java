@@ -95,7 +95,7 @@ final class ElasticOptions {
     private final Console console;
     private final Engine engine;
     private final PruningController controller;
-    private final long denseBytes;
+    private final long wholeBytes;
     private final Optional<BudgetSchedule> budgets;
     private final MemoryTimeline timeline;
     private final long start = System.nanoTime();
@@ -119,10 +119,10 @@ final class ElasticOptions {
               Optional.empty(),
               new PruningController.Options(reserveBytes(engine), recompute),
               this::show);
-      this.denseBytes = engine.held().total();
+      this.wholeBytes = controller.wholeBytes();
       this.budgets =
-          Optional.ofNullable(schedule).map(text -> BudgetSchedule.parse(text, denseBytes));
-      this.timeline = new MemoryTimeline(console, denseBytes);
+          Optional.ofNullable(schedule).map(text -> BudgetSchedule.parse(text, wholeBytes));
+      this.timeline = new MemoryTimeline(console, wholeBytes);
       readFile(0);
     }
 
@@ -155,7 +155,7 @@ final class ElasticOptions {
      * @throws InputException if {@code text} is no budget
      */
     void setBudget(String text) {
-      controller.setBudget(MemoryBudget.parse(text, denseBytes));
+      controller.setBudget(MemoryBudget.parse(text, wholeBytes));
       for (int tries = 0; tries == 0 || (tries < MOST_TRIES && !controller.isSettled()); tries++) {
         controller.step();
       }
@@ -166,8 +166,8 @@ final class ElasticOptions {
       return "%s of %s held, budget %s"
           .formatted(
               Bytes.text(engine.held().total()),
-              Bytes.text(denseBytes),
-              Bytes.text(Math.min(denseBytes, controller.budgetBytes())));
+              Bytes.text(wholeBytes),
+              Bytes.text(Math.min(wholeBytes, controller.budgetBytes())));
     }
 
     private void readFile(double now) {
@@ -184,7 +184,7 @@ final class ElasticOptions {
       }
       if (!text.equals(fileText) && !text.isEmpty()) {
         fileText = text;
-        controller.setBudget(MemoryBudget.parse(text, denseBytes));
+        controller.setBudget(MemoryBudget.parse(text, wholeBytes));
       }
     }
 
@@ -196,8 +196,8 @@ final class ElasticOptions {
               "%nrap: %s: %s of %s held, budget %s: %s, KV for %,d tokens, decided in %.0f µs%n",
               decision.why(),
               Bytes.text(decision.heldBytes()),
-              Bytes.text(denseBytes),
-              Bytes.text(Math.min(denseBytes, decision.budgetBytes())),
+              Bytes.text(wholeBytes),
+              Bytes.text(Math.min(wholeBytes, decision.budgetBytes())),
               decision.to(),
               decision.kvTokens(),
               decision.micros());

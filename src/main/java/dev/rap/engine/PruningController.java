@@ -145,6 +145,11 @@ public final class PruningController {
     return Math.min(cap.bytes(), deviceBytes);
   }
 
+  /** {@return bytes that are held where nothing is given up: all of a budget} */
+  public long wholeBytes() {
+    return wholeBytes;
+  }
+
   /**
    * Lets memory follow the budget, and runs one step of the engine.
    *

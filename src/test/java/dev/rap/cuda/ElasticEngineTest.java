@@ -15,6 +15,7 @@ import dev.rap.kernels.CpuKernels;
 import dev.rap.memory.MemoryBudget;
 import dev.rap.memory.MemoryModel;
 import dev.rap.model.ModelConfig;
+import dev.rap.model.RetentionMask;
 import dev.rap.model.Sublayer;
 import dev.rap.model.WeightsLoader;
 import dev.rap.pruning.Policies;
@@ -42,7 +43,7 @@ class ElasticEngineTest {
       RandomLlama.config("elastic", 6, 64, 8, 4, 32, 512, 288, 256);
 
   @TempDir private Path folder;
-  private final FakeDriver driver = new FakeDriver();
+  private FakeDriver driver = new FakeDriver();
   private final Random random = new Random(3);
   private Checkpoint checkpoint;
   private CudaBackend backend;
@@ -56,13 +57,17 @@ class ElasticEngineTest {
     Path file =
         GgufFiles.write(folder.resolve("m.gguf"), RandomLlama.tiny().with(CONFIG).with(DType.F16));
     checkpoint = Checkpoint.open(file);
+    open(Optional.empty());
+  }
+
+  private void open(Optional<CudaBackend.Fit> fit) {
     backend =
         CudaBackend.load(
             CudaDevice.open(driver),
             new OracleKernels(driver),
             Optional.empty(),
             WeightsLoader.load(checkpoint),
-            Optional.empty(),
+            fit,
             share -> {});
     engine = new Engine(backend, new Engine.Options(SEQUENCES, CONTEXT, SEQUENCES * CONTEXT));
     memory = MemoryModel.of(backend.weights(), CONFIG.maskShape(), backend.storage());
@@ -104,6 +109,32 @@ class ElasticEngineTest {
       }
     }
     throw new AssertionError("memory does not follow");
+  }
+
+  // While it is loaded the device has room for half a megabyte, of 1.5.
+  @Test
+  void allOfABudgetIsTheWholeModelWhereItWasPrunedWhileItWasLoaded() {
+    long dense = engine.held().total();
+    assertEquals(dense, controller.wholeBytes());
+    engine.close();
+    backend.close();
+    driver = new FakeDriver(StagingRing.BYTES + 2 * dense, 0);
+    driver.setOthersBytes(2 * dense - (1 << 19));
+    RetentionMask first = RetentionMask.dense(CONFIG.maskShape()).without(Sublayer.of(1));
+    for (int i = 2; i < 2 * CONFIG.layers(); i++) {
+      first = first.without(Sublayer.of(i));
+    }
+    RetentionMask fitting = first;
+    open(Optional.of((model, free) -> fitting));
+    driver.setOthersBytes(0);
+    assertEquals(fitting, engine.mask());
+    long held = engine.held().total();
+    assertTrue(held < dense - (1 << 20), "%d of %d".formatted(held, dense));
+    controller.setBudget(new MemoryBudget(controller.wholeBytes()));
+    controller.step();
+    settle();
+    assertTrue(engine.mask().isDense());
+    assertEquals(dense, engine.held().total());
   }
 
   @Test
