@@ -18,6 +18,7 @@ import java.io.IOException;
 import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.BitSet;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -37,11 +38,12 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * What the host pays for the GPU: launches, graphs, a look at memory, a change of the mask, and a
- * decode step of a random model. That of shape {@code tiny} (2 layers of hidden size 64) is nearly
- * all overhead on a GPU; {@code -p shape=smollm2} is one of SmolLM2-135M's shape, and {@code -p
- * model=FILE} any model, such as one of 8B that {@code scripts/random-model.py} writes. Without a
- * GPU the shapes {@code smollm2} and {@code llama3-8b} have two narrow layers.
+ * What the host pays for the GPU: launches, graphs, a look at memory, a change of the mask, one
+ * block that goes or comes back, and a decode step of a random model. That of shape {@code tiny} (2
+ * layers of hidden size 64) is nearly all overhead on a GPU; {@code -p shape=smollm2} is one of
+ * SmolLM2-135M's shape, and {@code -p model=FILE} any model, such as one of 8B that {@code
+ * scripts/random-model.py} writes. Without a GPU the shapes {@code smollm2} and {@code llama3-8b}
+ * have two narrow layers.
  *
  * <p>Targets: {@code gpu} needs one. {@code fake} runs the same code on a driver over host memory,
  * and computes the model in Java. {@code idle} is {@code fake} with kernels that do nothing: its
@@ -105,6 +107,7 @@ public class CudaBench {
   private Engine engine;
   private RetentionMask dense;
   private RetentionMask pruned;
+  private RetentionMask withoutBlock;
   private boolean isPruned;
 
   @Setup(Level.Trial)
@@ -124,6 +127,12 @@ public class CudaBench {
     engine = new Engine(backend, Engine.Options.single(256));
     dense = engine.mask();
     pruned = dense.without(Sublayer.of(1));
+    BitSet channels = dense.units(Sublayer.of(1));
+    channels.clear(0);
+    withoutBlock = dense.with(Sublayer.of(1), channels);
+    backend.keepHostMaster();
+    compact();
+    restore();
   }
 
   private RandomLlama random() {
@@ -219,6 +228,63 @@ public class CudaBench {
     isPruned = !isPruned;
     engine.setMask(isPruned ? pruned : dense, Optional.empty());
     parts.stream().synchronize();
+    return engine.mask();
+  }
+
+  private void compact() {
+    engine.setMask(withoutBlock, Optional.empty());
+    engine.reclaim();
+    finish();
+  }
+
+  private void restore() {
+    engine.prefetch(dense);
+    finish();
+    engine.setMask(dense, Optional.empty());
+    finish();
+  }
+
+  private void finish() {
+    while (engine.work()) {
+      // piece by piece
+    }
+    parts.stream().synchronize();
+  }
+
+  /** All blocks are there before each call. */
+  @State(Scope.Thread)
+  public static class Whole {
+    @Setup(Level.Invocation)
+    public void restore(CudaBench bench) {
+      bench.restore();
+    }
+  }
+
+  /** One block of channels is gone before each call, and dense again after the last. */
+  @State(Scope.Thread)
+  public static class Pruned {
+    @Setup(Level.Invocation)
+    public void compact(CudaBench bench) {
+      bench.compact();
+    }
+
+    @TearDown(Level.Iteration)
+    public void restore(CudaBench bench) {
+      bench.restore();
+    }
+  }
+
+  /** The first block of channels of a layer goes: the last one moves there, its pages are free. */
+  @Benchmark
+  public RetentionMask compactionOfABlock(Whole before) {
+    compact();
+    return engine.mask();
+  }
+
+  /** It comes back, from the copy in pinned memory. */
+  @Benchmark
+  public RetentionMask restoreOfABlock(Pruned before) {
+    restore();
     return engine.mask();
   }
 
