@@ -122,14 +122,8 @@ final class GenerateCommand implements Callable<Integer> {
       ChatFormat format = Conversation.formatOf(model);
       return new Conversation(format, format.defaultSystem()).prompt(prompt);
     }
-    int[] text = special ? tokenizer.encodeWithSpecial(prompt) : tokenizer.encode(prompt);
-    if (!tokenizer.addsBos()) {
-      return text;
-    }
-    int[] tokens = new int[text.length + 1];
-    tokens[0] = tokenizer.bos().orElseThrow();
-    System.arraycopy(text, 0, tokens, 1, text.length);
-    return tokens;
+    return tokenizer.around(
+        special ? tokenizer.encodeWithSpecial(prompt) : tokenizer.encode(prompt));
   }
 
   private Reply draw(
