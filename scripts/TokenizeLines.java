@@ -15,8 +15,6 @@ import java.nio.file.Path;
  * compare-tokenizers.py, which says what the files hold; no part of the build.
  */
 final class TokenizeLines {
-  private static final int RUNS = 5;
-
   private TokenizeLines() {}
 
   public static void main(String[] arguments) throws IOException {
@@ -45,17 +43,17 @@ final class TokenizeLines {
         out.write(decoded);
       }
       for (int longTexts = in.readInt(); longTexts > 0; longTexts--) {
-        time(tokenizer, text(in), out);
+        time(tokenizer, in.readInt(), text(in), out);
       }
     }
   }
 
   // The tokens, and the fastest run: the first ones also pay for compiling.
-  private static void time(Tokenizer tokenizer, String text, DataOutputStream out)
+  private static void time(Tokenizer tokenizer, int runs, String text, DataOutputStream out)
       throws IOException {
     double best = Double.POSITIVE_INFINITY;
     int[] tokens = {};
-    for (int run = 0; run < RUNS; run++) {
+    for (int run = 0; run < runs; run++) {
       long begun = System.nanoTime();
       tokens = tokenizer.encode(text);
       best = Math.min(best, seconds(begun));

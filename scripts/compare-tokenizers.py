@@ -8,9 +8,11 @@ MODEL is a tokenizer.json, or a .gguf of byte-level BPE whose tokenizer.ggml.pre
 needs tokenizers (of what version is printed). FILE is more text to draw lines from.
 
 For each MODEL three things are compared on each line: its ids with special tokens in it being text,
-its ids with them being tokens, and the text that the former decode to. Then both encode 4 MB of the
-same text as one string, on one thread, RAP's best of five runs (the first ones compile) against
-Hugging Face's best of two, and RAP encodes 10 MB of letters without a space.
+its ids with them being tokens, and the text that the former decode to. Then both encode 2 MB of prose
+and 2 MB of code as one string each, on one thread, RAP's best of five runs (the first ones compile)
+against Hugging Face's best of two. Last come lines without a break, each of one kind of character
+as BREAKLESS has them: RAP encodes 1, 2, 5 and 10 MB of each, best of two, and the ids of the
+shortest are compared.
 
 Lines are drawn with a fixed seed from: the source of Python's library, FILEs, the parts of
 random-text.json, sentences in twenty languages whose words are shuffled, characters of random
@@ -63,7 +65,13 @@ BLOCKS = [(0x20, 0x7E), (0xA0, 0x24F), (0x300, 0x36F), (0x370, 0x3FF), (0x400, 0
           (0x900, 0xDFF), (0xE00, 0xEFF), (0x1100, 0x11FF), (0x1E00, 0x20CF), (0x2100, 0x2BFF),
           (0x3000, 0x30FF), (0x4E00, 0x9FFF), (0xAC00, 0xD7A3), (0xF900, 0xFFEF), (0x10000, 0x1FFFF),
           (0x20000, 0x3134F), (0xE0000, 0xE01EF), (0x0, 0x1F), (0x0, 0xD7FF), (0xE000, 0x10FFFF)]
-LETTERS = 1 << 20
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+BREAKLESS = {"one letter": "a", "a pattern": "abcdefghij", "spaces": " ", "symbols": "=", "emoji": "😀",
+             "random letters": list(LETTERS), "random hex": list("0123456789abcdef"),
+             "random base64": list(LETTERS + LETTERS.upper() + "0123456789+/"),
+             "random Latin-1": [chr(c) for c in range(0x80, 0x100)],
+             "random Chinese": [chr(c) for c in range(0x4E00, 0x9FA6)]}
+MEGABYTES = [1, 2, 5, 10]
 SPACES = [" ", "  ", "\t", "\n", "\r\n", "\u00a0", "\u3000", "\u2028", "\u0085", "\u200b", "    ", "\x0b", "\x1c"]
 
 
@@ -123,20 +131,29 @@ def mixed_lines(count, files, specials):
         yield "".join("\ufffd" if 0xD800 <= ord(c) <= 0xDFFF else c for c in line)
 
 
-def long_text(files):
-    """4 MB: half prose, half code."""
+def long_texts(files):
+    """2 MB each."""
     code, prose = source_lines(files)
-    text = ["\n".join(part * 50)[: 2 << 20] for part in (prose, code)]
-    return "\n".join(text)
+    return {kind: "\n".join(lines * 50)[: 2 << 20] for kind, lines in (("prose", prose), ("code", code))}
+
+
+def breakless_lines():
+    """By kind, one text for each of MEGABYTES."""
+    draw = random.Random(5)
+    for kind, part in BREAKLESS.items():
+        characters = part if isinstance(part, list) else [part]
+        size = sum(len(c.encode()) for c in characters) / len(characters)
+        text = "".join(draw.choices(characters, k=round(MEGABYTES[-1] * 1e6 / size)))
+        yield kind, [text[: len(text) * megabytes // MEGABYTES[-1]] for megabytes in MEGABYTES]
 
 
 def theirs(model):
     return golden().smollm2(model) if model.suffix == ".gguf" else tokenizers.Tokenizer.from_file(str(model))
 
 
-def run_ours(model, lines, long_texts, folder):
+def run_ours(model, lines, timed_texts, folder):
     """The results of scripts/TokenizeLines.java: load seconds, per line ids, ids and text, then per
-    long text ids and seconds."""
+    timed text, of which each comes with a number of runs, ids and seconds."""
     path = model
     if model.suffix != ".gguf":
         path = folder / "model"
@@ -146,14 +163,17 @@ def run_ours(model, lines, long_texts, folder):
         header = b'{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}  '
         (path / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
     with open(folder / "texts", "wb") as out:
-        for texts in (lines, long_texts):
-            out.write(struct.pack(">i", len(texts)))
-            for text in texts:
-                data = text.encode()
-                out.write(struct.pack(">i", len(data)) + data)
+        out.write(struct.pack(">i", len(lines)))
+        for line in lines:
+            data = line.encode()
+            out.write(struct.pack(">i", len(data)) + data)
+        out.write(struct.pack(">i", len(timed_texts)))
+        for runs, text in timed_texts:
+            data = text.encode()
+            out.write(struct.pack(">ii", runs, len(data)) + data)
     java = pathlib.Path(os.environ["JAVA_HOME"]) / "bin/java" if "JAVA_HOME" in os.environ else "java"
     classpath = f"{ROOT}/target/classes:{(ROOT / 'target/classpath').read_text()}"
-    subprocess.run([java, "-Xmx2g", "-cp", classpath, ROOT / "scripts/TokenizeLines.java",
+    subprocess.run([java, "-Xmx3g", "-cp", classpath, ROOT / "scripts/TokenizeLines.java",
                     path, folder / "texts", folder / "results"], check=True)
     return open(folder / "results", "rb")
 
@@ -162,9 +182,11 @@ def compare(model, count, files):
     theirs_ = theirs(model)
     specials = [t.content for t in theirs_.get_added_tokens_decoder().values()][:40] or ["<x>"]
     lines = list(mixed_lines(count, files, specials))
-    text = long_text(files)
+    texts = long_texts(files)
+    breakless = dict(breakless_lines())
+    timed_texts = [(5, text) for text in texts.values()] + [(2, text) for all in breakless.values() for text in all]
     with tempfile.TemporaryDirectory() as folder:
-        results = run_ours(model, lines, [text, "abcdefghij" * LETTERS], pathlib.Path(folder))
+        results = run_ours(model, lines, timed_texts, pathlib.Path(folder))
         integer = lambda: struct.unpack(">i", results.read(4))[0]
         ids = lambda: list(struct.unpack(f">{(n := integer())}i", results.read(4 * n)))
         number = lambda: struct.unpack(">d", results.read(8))[0]
@@ -183,23 +205,31 @@ def compare(model, count, files):
                     if wrong[test] <= 3:
                         print(f"  {test}: {line!r}\n    theirs {expected[test]!r}\n    ours   {ours[test]!r}", file=sys.stderr)
         theirs_.encode_special_tokens = True
-        best = min(timed(theirs_, text) for _ in range(2))
-        expected = theirs_.encode(text, add_special_tokens=False).ids
-        same = ids() == expected
-        seconds = number()
-        size = len(text.encode()) / 1e6
-        ids()
         print(f"{model}: {len(lines)} lines, different: {wrong['plain']} plain, {wrong['special']} special, "
-              f"{wrong['decoded']} decoded; {size:.1f} MB {'the same' if same else 'DIFFERENT'}: "
-              f"{size / best:.2f} MB/s theirs, {size / seconds:.2f} MB/s ours ({best / seconds:.1f} times); "
-              f"10 MB of letters {number():.1f} s; read in {load:.1f} s", flush=True)
-        return sum(wrong.values()) + (not same)
+              f"{wrong['decoded']} decoded; read in {load:.1f} s", flush=True)
+        different = 0
+        for kind, text in texts.items():
+            best, expected = min(timed(theirs_, text) for _ in range(2))
+            same = ids() == expected
+            seconds = number()
+            different += not same
+            size = len(text.encode()) / 1e6
+            print(f"  {kind}, {size:.1f} MB {'the same' if same else 'DIFFERENT'}: {size / best:.2f} MB/s theirs, "
+                  f"{size / seconds:.2f} MB/s ours ({best / seconds:.1f} times)", flush=True)
+        print("  " + " " * 16 + "".join(f"{megabytes:>5} MB" for megabytes in MEGABYTES))
+        for kind, all in breakless.items():
+            same = ids() == timed(theirs_, all[0])[1]
+            different += not same
+            seconds = [number()] + [(ids(), number())[1] for _ in all[1:]]
+            print(f"  {kind:16}" + "".join(f"{s:6.2f} s" for s in seconds) + ("" if same else "  DIFFERENT"), flush=True)
+        return sum(wrong.values()) + different
 
 
 def timed(tokenizer, text):
+    """Seconds and ids."""
     begun = time.perf_counter()
-    tokenizer.encode(text, add_special_tokens=False)
-    return time.perf_counter() - begun
+    encoding = tokenizer.encode(text, add_special_tokens=False)
+    return time.perf_counter() - begun, encoding.ids
 
 
 def main():

@@ -180,7 +180,7 @@ final class BudgetFall {
       SamplingOptions sampling = new SamplingOptions(0.7, 40, 0.95, 0, 1.1, nextPrompt++);
       running.add(
           engine.submit(
-              model.tokenizer().encode(prompt),
+              model.tokenizer().around(model.tokenizer().encode(prompt)),
               sampling,
               Integer.MAX_VALUE,
               model.tokenizer().endTokens()));

@@ -121,14 +121,8 @@ final class GenerateCommand implements Callable<Integer> {
     if (chat) {
       return new Conversation(Conversation.templateOf(model), Optional.empty()).prompt(prompt);
     }
-    int[] text = special ? tokenizer.encodeWithSpecial(prompt) : tokenizer.encode(prompt);
-    if (!tokenizer.addsBos()) {
-      return text;
-    }
-    int[] tokens = new int[text.length + 1];
-    tokens[0] = tokenizer.bos().orElseThrow();
-    System.arraycopy(text, 0, tokens, 1, text.length);
-    return tokens;
+    return tokenizer.around(
+        special ? tokenizer.encodeWithSpecial(prompt) : tokenizer.encode(prompt));
   }
 
   private Reply draw(

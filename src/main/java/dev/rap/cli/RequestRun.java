@@ -99,7 +99,10 @@ final class RequestRun {
       throw new InputException("--requests %s has no line".formatted(file));
     }
     return new RequestRun(
-        requests, requests.stream().map(request -> tokenizer.encode(request.prompt())).toList());
+        requests,
+        requests.stream()
+            .map(request -> tokenizer.around(tokenizer.encode(request.prompt())))
+            .toList());
   }
 
   /** {@return the tokens of the longest} */

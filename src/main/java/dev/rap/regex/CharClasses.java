@@ -138,8 +138,9 @@ final class CharClasses {
           "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct",
           "space", "upper", "word", "xdigit");
 
+  // The planes above have no case.
   private static final int[] CASED =
-      IntStream.rangeClosed(0, Character.MAX_CODE_POINT)
+      IntStream.range(0, 0x20000)
           .filter(c -> Character.toLowerCase(c) != c || Character.toUpperCase(c) != c)
           .toArray();
 
@@ -206,6 +207,13 @@ final class CharClasses {
     }
     Set<Integer> all = Set.copyOf(folded);
     return c -> members.test(c) || all.contains(fold(c));
+  }
+
+  /** {@return the code points that are {@code c} but for their case} */
+  static IntStream withoutCase(int c) {
+    int folded = fold(c);
+    return IntStream.concat(
+        IntStream.of(c), IntStream.of(CASED).filter(other -> fold(other) == folded));
   }
 
   // The dotted and the dotless i have no partner in case outside Turkish.

@@ -1,6 +1,7 @@
 package dev.rap.regex;
 
 import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
 
 /** A set of code points: a bitmap below U+10000, a predicate above. Immutable. */
 final class CharSet {
@@ -20,15 +21,17 @@ final class CharSet {
     }
   }
 
-  /** {@return the set of one code point} */
-  static CharSet of(int codePoint) {
-    return new CharSet(codePoint);
+  /** {@return the set of a few code points} */
+  static CharSet of(int... codePoints) {
+    return new CharSet(codePoints);
   }
 
-  private CharSet(int codePoint) {
-    members = c -> c == codePoint;
-    if (codePoint < PLANE) {
-      plane[codePoint >> 6] = 1L << codePoint;
+  private CharSet(int[] codePoints) {
+    members = c -> IntStream.of(codePoints).anyMatch(member -> member == c);
+    for (int c : codePoints) {
+      if (c < PLANE) {
+        plane[c >> 6] |= 1L << c;
+      }
     }
   }
 

@@ -153,7 +153,8 @@ final class Parser {
   }
 
   private Node character(int c) {
-    return ignoreCase ? one(CharClasses.withoutCase(x -> x == c)) : new Node.One(CharSet.of(c));
+    int[] members = ignoreCase ? CharClasses.withoutCase(c).toArray() : new int[] {c};
+    return new Node.One(CharSet.of(members));
   }
 
   private Node group() {

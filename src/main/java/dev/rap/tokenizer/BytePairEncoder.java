@@ -45,7 +45,7 @@ final class BytePairEncoder implements Encoder {
     this.merges = merges;
     this.reading = reading;
     this.unknown = unknown;
-    this.whole = reading.ignoreMerges() ? Map.copyOf(vocabulary) : Map.of();
+    this.whole = reading.ignoreMerges() ? new HashMap<>(vocabulary) : Map.of();
     this.byteTokens = reading.byteFallback() ? byteTokens(vocabulary) : new int[0];
     Arrays.fill(plane, MISSING);
     vocabulary.forEach(this::addCharacter);

@@ -44,14 +44,18 @@ record GgufModel(
         GgufPreTokenizer.named(name)
             .orElseThrow(() -> tokens.unsupported("pre", name, GgufPreTokenizer.names()));
     List<String> lines = tokens.strings("merges");
-    MergeReader merges = new MergeReader(tokens.vocabulary(), lines.size());
-    lines.forEach(merges::add);
+    String source = tokens.vocabulary().source();
+    Merges merges =
+        Merges.listed(
+            tokens.vocabulary(),
+            lines.size(),
+            rank -> Merges.Pair.of(lines.get(rank), source, rank));
     return new GgufModel(
         cuts.nfc() ? Normalizers.form(Form.NFC) : text -> text,
         cuts.preTokenizer(),
         new BytePairEncoder(
             tokens.textIds(),
-            merges.merges(),
+            merges.table(),
             new Reading(true, false, cuts.ignoreMerges(), false),
             OptionalInt.empty()),
         Decoder.BYTE_LEVEL,
@@ -62,11 +66,11 @@ record GgufModel(
   // As llama.cpp has it: a space goes before each section of text, not only before the first.
   private static GgufModel sentencePiece(GgufTokens tokens) {
     boolean prefix = tokens.file().flag(GgufTokens.KEY + "add_space_prefix").orElse(true);
-    ScoredMerges merges = ScoredMerges.of(tokens.vocabulary(), tokens.scores(), tokens::isText);
+    Merges merges = Merges.scored(tokens.vocabulary(), tokens.scores(), tokens::isText);
     BytePairEncoder encoder =
         new BytePairEncoder(
             tokens.textIds(),
-            merges.merges(),
+            merges.table(),
             new Reading(false, true, false, true),
             tokens.id("unknown_token_id"));
     Normalizer spaces = Normalizers.replace(" ", String.valueOf(SPACE));
@@ -80,7 +84,7 @@ record GgufModel(
         prefix
             ? Normalizer.chain(List.of(Normalizers.prepend(String.valueOf(SPACE)), spaces))
             : spaces,
-        new SafeCuts(merges.merged(), encoder::knows),
+        new SafeCuts(tokens.vocabulary(), merges.made(), encoder::knows),
         encoder,
         new Decoder(steps),
         true,

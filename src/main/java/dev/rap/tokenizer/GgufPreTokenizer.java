@@ -30,6 +30,9 @@ record GgufPreTokenizer(
   private static final String SPACES = "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
   private static final String WORD = "[^\\r\\n\\p{L}\\p{N}]?\\p{L}+";
   private static final String SYMBOLS = " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*";
+  private static final String HALVED_SPACES =
+      "\\s*[\\r\\n]+|\\s{512}(?!\\S)|\\s{256}(?!\\S)|\\s{128}(?!\\S)|\\s{64}(?!\\S)|\\s{32}(?!\\S)"
+          + "|\\s{16}(?!\\S)|\\s{8}(?!\\S)|\\s{4}(?!\\S)|\\s{1,2}(?!\\S)|\\s{1}";
   private static final String LLAMA3 = later("\\p{N}{1,3}");
   private static final String QWEN2 = later("\\p{N}");
   private static final String DIGIT = "\\p{N}";
@@ -39,8 +42,7 @@ record GgufPreTokenizer(
 
   private static final String DEEPSEEK3 =
       "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+"
-          + "| ?[\\p{P}\\p{S}]+[\\r\\n]*|"
-          + SPACES;
+          + "| ?[\\p{P}\\p{S}]+";
   private static final String DEEPSEEK_LETTERS =
       "\\s?[A-Za-z\u00B5\u00C0-\u00D6\u00D8-\u00F6\u00F8-\u01BA\u01BC-\u01BF\u01C4-"
           + "\u0293\u0295-\u02AF\u0370-\u0373\u0376\u0377\u037B-\u037D\u037F\u0386\u0388-"
@@ -61,14 +63,15 @@ record GgufPreTokenizer(
 
   static {
     plain("gpt-2 gpt2 phi-2 gigachat a.x-4.0 mellum mpt olmo jais trillion exaone4", GPT2);
-    plain("granite-docling modern-bert", GPT2);
+    plain("granite-docling modern-bert jina-es jina-de jina-v2-es jina-v2-de", GPT2);
     plain("smollm starcoder refact command-r codeshell exaone minerva-7b mellum2", DIGIT, GPT2);
     plain("default", "[\\p{P}\\$\\+<=>\\^~\\|]+", GPT2, "\\p{N}+", "[0-9][0-9][0-9]");
     plain("falcon", "[\\p{P}\\$\\+<=>\\^~\\|`]+", GPT2, "[0-9][0-9][0-9]");
     plain("dbrx smaug-bpe chatglm-bpe", LLAMA3);
+    plain("jais-2", later("\\p{N}{1,3}", HALVED_SPACES));
     put("glm4 glm5", true, false, false, LLAMA3);
     put(
-        "llama-bpe llama3 llama-v3 falcon3 falcon-h1 pixtral midm-2.0 lfm2",
+        "llama-bpe llama3 llama-v3 falcon3 falcon-h1 pixtral midm-2.0 lfm2 jina-v5-nano",
         true,
         true,
         false,
@@ -104,7 +107,12 @@ record GgufPreTokenizer(
         false,
         "[가-힣ㄱ-ㆎ]+|[！…“”‘’—：；，、-〿︰-﹏]+|[ㄅ-ㄯ]+|" + KANA,
         cased("", CONTRACTION + "?", "", "[\\r\\n/]*"));
-    plain("deepseek-v3 hunyuan-dense joyai-llm hy_v4", "\\p{N}{1,3}", KANA, DEEPSEEK3);
+    plain(
+        "deepseek-v3 hunyuan-dense joyai-llm hy_v4",
+        "\\p{N}{1,3}",
+        KANA,
+        DEEPSEEK3 + "[\\r\\n]*|" + SPACES);
+    plain("spark2_5", "\\p{N}{1,3}", KANA, DEEPSEEK3 + "|[\\r\\n]|\\s+(?!\\S)|\\s+", DIGIT);
     plain("deepseek-coder", "[\\r\\n]", "\\s?\\p{L}+", "\\s?\\p{P}+", CJK, DIGIT);
     plain(
         "deepseek-llm",
@@ -128,7 +136,11 @@ record GgufPreTokenizer(
   }
 
   private static String later(String numbers) {
-    return CONTRACTION + "|" + WORD + "|" + numbers + "|" + SYMBOLS + "|" + SPACES;
+    return later(numbers, SPACES);
+  }
+
+  private static String later(String numbers, String spaces) {
+    return CONTRACTION + "|" + WORD + "|" + numbers + "|" + SYMBOLS + "|" + spaces;
   }
 
   // Words of which the first letters may be capitals, as o200k has them.

@@ -111,7 +111,7 @@ final class GgufTokens {
 
   /** {@return id by text of all but those that steer the model} */
   Map<String, Integer> textIds() {
-    Map<String, Integer> ids = new HashMap<>();
+    Map<String, Integer> ids = HashMap.newHashMap(size());
     for (int id = 0; id < size(); id++) {
       if (type(id) != CONTROL) {
         ids.put(text(id), id);

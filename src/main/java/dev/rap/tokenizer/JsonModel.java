@@ -41,7 +41,7 @@ record JsonModel(PreTokenizer preTokenizer, Encoder encoder, boolean byteLevel) 
     for (Map.Entry<String, JsonNode> token : model.requireObject("vocab").node().properties()) {
       vocabulary.add(token.getKey(), model.integer("vocab", token.getValue()));
     }
-    MergeReader merges = merges(model, vocabulary);
+    Merges merges = merges(model, vocabulary);
     boolean byteFallback = model.flag("byte_fallback", false);
     var cuts = JsonPreTokenizer.read(file.object("pre_tokenizer"), !byteFallback);
     boolean ignoreMerges = model.flag("ignore_merges", false);
@@ -49,12 +49,12 @@ record JsonModel(PreTokenizer preTokenizer, Encoder encoder, boolean byteLevel) 
     BytePairEncoder encoder =
         new BytePairEncoder(
             vocabulary.ids(),
-            merges.merges(),
+            merges.table(),
             new Reading(cuts.bytes(), byteFallback, ignoreMerges, model.flag("fuse_unk", false)),
             unknown.isPresent() ? vocabulary.find(unknown.get()) : OptionalInt.empty());
     List<PreTokenizer> parts = new ArrayList<>(cuts.parts());
     if (!cuts.bytes() && !ignoreMerges) {
-      parts.add(new SafeCuts(merges.merged(), encoder::knows));
+      parts.add(new SafeCuts(vocabulary, merges.made(), encoder::knows));
     }
     return new JsonModel(PreTokenizer.chain(parts), encoder, isByteLevel(cuts.parts()));
   }
@@ -82,19 +82,21 @@ record JsonModel(PreTokenizer preTokenizer, Encoder encoder, boolean byteLevel) 
     }
   }
 
-  private static MergeReader merges(JsonObject model, Vocabulary vocabulary) {
+  private static Merges merges(JsonObject model, Vocabulary vocabulary) {
     List<JsonNode> lines = model.requireArray("merges");
-    MergeReader merges = new MergeReader(vocabulary, lines.size());
-    for (JsonNode line : lines) {
-      if (line.isTextual()) {
-        merges.add(line.textValue());
-      } else if (line.size() == 2 && line.path(0).isTextual() && line.path(1).isTextual()) {
-        merges.add(line.path(0).textValue(), line.path(1).textValue());
-      } else {
-        throw model.odd("merges", line, "a string or two");
-      }
-    }
-    return merges;
+    return Merges.listed(
+        vocabulary,
+        lines.size(),
+        rank -> {
+          JsonNode line = lines.get(rank);
+          if (line.isTextual()) {
+            return Merges.Pair.of(line.textValue(), vocabulary.source(), rank);
+          }
+          if (line.size() != 2 || !line.path(0).isTextual() || !line.path(1).isTextual()) {
+            throw model.odd("merges", line, "a string or two");
+          }
+          return new Merges.Pair(line.path(0).textValue(), line.path(1).textValue());
+        });
   }
 
   private static JsonModel unigram(JsonObject file, JsonObject model, Vocabulary vocabulary) {

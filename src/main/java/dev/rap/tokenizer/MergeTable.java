@@ -10,54 +10,45 @@ final class MergeTable {
   /** The rank of a pair that does not merge. */
   static final int NONE = -1;
 
-  // Open addressing, linear probing, at most half full. A free slot has the rank NONE.
-  private final long[] pairs;
-  private final int[] ranks;
-  private final int[] results;
+  // Open addressing, linear probing, at most half full. A slot is a pair, and behind it rank and
+  // result in one long, so that a look-up touches one line of memory. Free slots are NONE.
+  private final long[] slots;
 
   /**
    * @param capacity the most merges that will be added
    */
   MergeTable(int capacity) {
-    int slots = Integer.highestOneBit(Math.max(capacity, 1)) * 4;
-    pairs = new long[slots];
-    ranks = new int[slots];
-    Arrays.fill(ranks, NONE);
-    results = new int[slots];
+    slots = new long[Integer.highestOneBit(Math.max(capacity, 1)) * 8];
+    Arrays.fill(slots, NONE);
   }
 
   /** Adds a merge. Of two merges of the same pair the later one holds. */
   void add(int left, int right, int rank, int result) {
-    int slot = slot(left, right);
-    pairs[slot] = pair(left, right);
-    ranks[slot] = rank;
-    results[slot] = result;
+    int place = find(left, right);
+    slots[place] = pair(left, right);
+    slots[place + 1] = pair(rank, result);
   }
 
   /** {@return the place of the merge of two tokens, for {@link #rank} and {@link #result}} */
   int find(int left, int right) {
-    return slot(left, right);
+    long pair = pair(left, right);
+    int mask = slots.length - 2; // places are even
+    // Fibonacci hashing: the high bits of the product depend on all bits of the pair.
+    int place = (int) ((pair * 0x9E3779B97F4A7C15L) >>> 32) & mask;
+    while (slots[place] != NONE && slots[place] != pair) {
+      place = (place + 2) & mask;
+    }
+    return place;
   }
 
   /** {@return the rank of a merge, lowest first, or {@link #NONE} if there is no merge} */
   int rank(int place) {
-    return ranks[place];
+    return (int) (slots[place + 1] >>> 32);
   }
 
   /** {@return the token that a merge makes} */
   int result(int place) {
-    return results[place];
-  }
-
-  private int slot(int left, int right) {
-    long pair = pair(left, right);
-    int mask = pairs.length - 1;
-    // Fibonacci hashing: the high bits of the product depend on all bits of the pair.
-    int slot = (int) ((pair * 0x9E3779B97F4A7C15L) >>> 32) & mask;
-    while (ranks[slot] != NONE && pairs[slot] != pair) {
-      slot = (slot + 1) & mask;
-    }
-    return slot;
+    return (int) slots[place + 1];
   }
 
   private static long pair(int left, int right) {

@@ -3,7 +3,7 @@ package dev.rap.tokenizer;
 /**
  * Merges the tokens of one piece, lowest rank first and from the left, until nothing merges.
  *
- * <p>Takes O(n log n) steps: possible merges wait in a heap, and one that has been overtaken is
+ * <p>Takes O(n) steps: possible merges wait in a queue, and one that has been overtaken is
  * recognised when its turn comes. Reused from piece to piece by one thread.
  *
  * @see <a href="https://arxiv.org/abs/1508.07909">Sennrich, Haddow and Birch 2016</a>
@@ -12,7 +12,7 @@ final class PieceMerger {
   private static final int GONE = -1;
 
   private final MergeTable merges;
-  private final LongHeap waiting = new LongHeap(); // rank in the high half, position in the low
+  private final LongQueue waiting = new LongQueue(); // rank in the high half, position in the low
   private int[] tokens = new int[64]; // at the position where the token began, or GONE
   // Tokens a merged token took in, at its first and at its last position: neighbours on both sides
   // find its ends there.

@@ -1,6 +1,6 @@
 package dev.rap.tokenizer;
 
-import java.util.Collection;
+import java.util.BitSet;
 import java.util.function.IntPredicate;
 
 /**
@@ -16,13 +16,14 @@ final class SafeCuts implements PreTokenizer {
   private final IntPredicate known;
 
   /**
-   * @param merged the texts of all tokens that merges make
+   * @param merged the tokens that merges make
    * @param known the characters that are tokens; beside others, which may be taken together, no cut
    *     is made
    */
-  SafeCuts(Collection<String> merged, IntPredicate known) {
+  SafeCuts(Vocabulary vocabulary, BitSet merged, IntPredicate known) {
     this.known = known;
-    for (String text : merged) {
+    for (int id = merged.nextSetBit(0); id >= 0; id = merged.nextSetBit(id + 1)) {
+      String text = vocabulary.text(id).orElseThrow();
       for (int at = 0; at + Character.charCount(text.codePointAt(at)) < text.length(); ) {
         int c = text.codePointAt(at);
         at += Character.charCount(c);

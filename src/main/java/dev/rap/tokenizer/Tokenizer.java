@@ -169,7 +169,10 @@ public final class Tokenizer {
     return bos.isPresent() && prefix.contains(bos.getAsInt());
   }
 
-  /** {@return tokens with those around them that the model expects around a text} */
+  /**
+   * {@return the prompt that a plain text is: its tokens, and those that the file wants before and
+   * behind every text, if any}
+   */
   public int[] around(int[] text) {
     IntStream before = prefix.stream().mapToInt(Integer::intValue);
     IntStream behind = suffix.stream().mapToInt(Integer::intValue);

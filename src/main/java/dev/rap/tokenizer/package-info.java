@@ -11,7 +11,8 @@
  * <p><b>Not supported</b>, and refused by name: WordPiece and WordLevel, BPE with affixes of words
  * or dropout, BertNormalizer, BertPreTokenizer, UnicodeScripts, FixedLength, BertProcessing and
  * RobertaProcessing, the decoders WordPiece, BPEDecoder and CTC; of GGUF the models bert, rwkv and
- * plamo2, and the pre-tokenizers afmoe, chameleon, gemma4, sarvam-moe and whitespace.
+ * plamo2, and the pre-tokenizers afmoe, chameleon, gemma4, sarvam-moe, whitespace and some that
+ * only models of embeddings have. A file that names no pre-tokenizer has the one named default.
  *
  * <p><b>Equal to</b> Hugging Face tokenizers 0.22.2, seen by {@code scripts/golden-tokens.py}, and
  * 0.23.3, seen by {@code scripts/compare-tokenizers.py}; but plain text makes no special tokens, in

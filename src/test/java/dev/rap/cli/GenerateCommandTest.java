@@ -179,6 +179,20 @@ class GenerateCommandTest {
   }
 
   @Test
+  void anEndIsAddedOnlyWhereTheFileWantsOne() throws IOException {
+    for (boolean wanted : new boolean[] {false, true}) {
+      Path model =
+          ChainModel.write(
+              folder.resolve(wanted + ".gguf"),
+              Map.of(),
+              List.of(),
+              more -> more.flag("tokenizer.ggml.add_eos_token", wanted));
+      JsonNode figures = json(model, "-p", "a", "--max-tokens", "1");
+      assertEquals(wanted ? 2 : 1, figures.get("promptTokens").asInt());
+    }
+  }
+
+  @Test
   void theSameSeedDrawsTheSameText() throws IOException {
     Path model =
         GgufFiles.write(

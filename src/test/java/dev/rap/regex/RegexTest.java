@@ -76,6 +76,16 @@ class RegexTest {
     assertEquals(25, count); // PropList.txt, White_Space
   }
 
+  // UnicodeData.txt has mappings of case up to U+1E943; CharClasses looks no farther than plane 1.
+  @Test
+  void noCharacterOfThePlanesAboveOneHasCase() {
+    assertEquals(
+        0,
+        IntStream.rangeClosed(0x20000, Character.MAX_CODE_POINT)
+            .filter(c -> Character.toLowerCase(c) != c || Character.toUpperCase(c) != c)
+            .count());
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {

@@ -87,6 +87,34 @@ class GgufDefinitionTest {
     assertFalse(read(small("llama-bpe")).addsBos());
   }
 
+  @Test
+  void theFileSaysWhatIsAroundAText() throws IOException {
+    GgufBytes ends = small("default").integer("tokenizer.ggml.eos_token_id", 3);
+    assertArrayEquals(new int[] {0}, read(ends).around(new int[] {0}));
+    GgufBytes both =
+        small("default")
+            .integer("tokenizer.ggml.bos_token_id", 4)
+            .integer("tokenizer.ggml.eos_token_id", 3)
+            .flag("tokenizer.ggml.add_bos_token", true)
+            .flag("tokenizer.ggml.add_eos_token", true);
+    assertArrayEquals(new int[] {4, 0, 3}, read(both).around(new int[] {0}));
+  }
+
+  // As llama.cpp has it: SentencePiece BPE begins with BOS, T5's unigram ends with EOS.
+  @Test
+  void withoutAWordOfTheFileTheModelSaysWhatIsAroundAText() throws IOException {
+    GgufBytes llama =
+        GgufFixture.of("llama")
+            .integer("tokenizer.ggml.bos_token_id", 1)
+            .integer("tokenizer.ggml.eos_token_id", 2);
+    assertArrayEquals(new int[] {1, 7}, read(llama).around(new int[] {7}));
+    GgufBytes unigram =
+        GgufFixture.unigram()
+            .integer("tokenizer.ggml.bos_token_id", 1)
+            .integer("tokenizer.ggml.eos_token_id", 2);
+    assertArrayEquals(new int[] {7, 2}, read(unigram).around(new int[] {7}));
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"bert", "plamo2", "rwkv", "none", ""})
   void otherModelsAreRefusedByName(String model) {

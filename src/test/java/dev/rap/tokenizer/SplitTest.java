@@ -6,6 +6,7 @@ import dev.rap.regex.Regex;
 import dev.rap.tokenizer.Split.Behavior;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** Pieces are worked out by hand from the regular expressions. */
@@ -49,6 +50,28 @@ class SplitTest {
     assertEquals(
         List.of("I", "'M", " ", "123", "45", " a", "\n\n", " ", " b", "\t", "(c", ")", "\td"),
         pieces(LLAMA3, "I'M 12345 a\n\n  b\t(c)\td"));
+  }
+
+  @Test
+  void jais2HalvesSpacesAndSpark25CutsDigitsAndLineBreaksOneByOne() {
+    assertEquals(
+        List.of("a", "    ", " b", "        ", "  ", " ", "7"),
+        pieces(named("jais-2"), "a" + " ".repeat(5) + "b" + " ".repeat(11) + "7"));
+    assertEquals(
+        List.of("a", " !", "\n", "\n", "  ", " b", "1", "2", "3", "4", ".x"),
+        pieces(named("spark2_5"), "a !\n\n   b1234.x"));
+  }
+
+  @Test
+  void noPreTokenizerLosesText() {
+    RandomText random = new RandomText(12);
+    List<String> texts = Stream.generate(random::next).limit(50).toList();
+    for (String name : GgufPreTokenizer.names().split(", ", -1)) {
+      PreTokenizer cuts = named(name);
+      for (String text : texts) {
+        assertEquals(text, String.join("", pieces(cuts, text)), name);
+      }
+    }
   }
 
   @Test

@@ -18,6 +18,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class TokenizerTest {
   private static final Tokenizer QWEN2 = TestFiles.tokenizer("qwen2");
@@ -147,8 +148,18 @@ class TokenizerTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"gpt2", "smollm", "qwen2", "llama-bpe", "llama"})
+  void aZeroIsACharacterLikeAny(String name) {
+    Tokenizer tokenizer = TestFiles.tokenizer(name);
+    for (String text : List.of("\0", "a\0b", "\0\0 a")) {
+      assertEquals(text, tokenizer.decode(tokenizer.encode(text)));
+    }
+  }
+
   static Stream<String> megabytes() {
-    return Stream.of("x", "=", " ", "7", "中", "\n ", "'s", "<|im_", "<", "e\u0301", "😀", "\uD800")
+    return Stream.of(
+            "x", "=", " ", "7", "中", "\n ", "'s", "<|im_", "<", "e\u0301", "😀", "\uD800", "\0")
         .map(part -> part.repeat((1 << 20) / part.length()));
   }
 
@@ -156,8 +167,9 @@ class TokenizerTest {
   @ParameterizedTest(name = "{index}")
   @MethodSource("megabytes")
   void aMegabyteWithoutABreakEndsInSeconds(String text) {
-    for (Tokenizer tokenizer : List.of(QWEN2, LLAMA, TestFiles.tokenizer("variants"))) {
-      assertTimeout(ofSeconds(60), () -> tokenizer.encodeWithSpecial(text));
+    for (String name : List.of("qwen2", "llama-bpe", "variants", "llama", "gemma", "unigram")) {
+      Tokenizer tokenizer = TestFiles.tokenizer(name);
+      assertTimeout(ofSeconds(60), () -> tokenizer.encodeWithSpecial(text), name);
     }
   }
 
