@@ -172,7 +172,7 @@ def run_ours(model, lines, timed_texts, folder):
             data = text.encode()
             out.write(struct.pack(">ii", runs, len(data)) + data)
     java = pathlib.Path(os.environ["JAVA_HOME"]) / "bin/java" if "JAVA_HOME" in os.environ else "java"
-    classpath = f"{ROOT}/target/classes:{(ROOT / 'target/classpath').read_text()}"
+    classpath = f"{ROOT}/target/classes:{(ROOT / 'target/classpath').read_text().strip()}"
     subprocess.run([java, "-Xmx3g", "-cp", classpath, ROOT / "scripts/TokenizeLines.java",
                     path, folder / "texts", folder / "results"], check=True)
     return open(folder / "results", "rb")

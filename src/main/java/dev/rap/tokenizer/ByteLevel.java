@@ -12,16 +12,16 @@ import java.nio.charset.StandardCharsets;
  * @param writes whether it writes bytes in the alphabet; where it does not, the encoder reads bytes
  */
 record ByteLevel(boolean prefixSpace, boolean cuts, boolean writes) implements PreTokenizer {
-  static final Split GPT2 =
-      new Split(
-          Regex.of(
-              "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"),
-          Behavior.ISOLATED);
+  /** GPT-2's expression. */
+  static final String GPT2 =
+      "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+
+  private static final Split CUTS = new Split(Regex.of(GPT2), Behavior.ISOLATED);
 
   @Override
   public Pieces into(Pieces next) {
     Pieces written = writes ? (text, start, end, first) -> write(text, start, end, next) : next;
-    Pieces cut = cuts ? GPT2.into(written) : written;
+    Pieces cut = cuts ? CUTS.into(written) : written;
     return prefixSpace ? (text, start, end, first) -> prefix(text, start, end, first, cut) : cut;
   }
 

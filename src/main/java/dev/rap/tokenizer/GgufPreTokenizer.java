@@ -24,8 +24,7 @@ import java.util.TreeSet;
  */
 record GgufPreTokenizer(
     List<String> expressions, boolean ignoreMerges, boolean addsBos, boolean nfc) {
-  private static final String GPT2 =
-      "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+  private static final String GPT2 = ByteLevel.GPT2;
   private static final String CONTRACTION = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
   private static final String SPACES = "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
   private static final String WORD = "[^\\r\\n\\p{L}\\p{N}]?\\p{L}+";
