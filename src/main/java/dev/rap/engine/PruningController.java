@@ -126,16 +126,20 @@ public final class PruningController {
     engine.setMask(target, means);
     engine.reclaim(); // takes what it needs to bring units back
     this.targetKvTokens = mostKvTokens;
-    Workload full = new Workload(1, mostKvTokens);
-    this.denseBytes = memory.denseUse(full).weightsAndKv();
-    this.overhead = engine.held().total() - memory.use(target, full).weightsAndKv();
-    this.wholeBytes = denseBytes + overhead;
+    this.denseBytes = memory.denseUse(new Workload(1, mostKvTokens)).weightsAndKv();
+    this.wholeBytes = engine.wholeBytes(memory);
+    this.overhead = wholeBytes - denseBytes;
     this.cap = new MemoryBudget(Long.MAX_VALUE);
   }
 
   /** Sets how many bytes may be held at most, from the next step on. */
   public void setBudget(MemoryBudget budget) {
     cap = budget;
+  }
+
+  /** {@return bytes that are held with nothing given up: a budget of so many is for all} */
+  public long wholeBytes() {
+    return wholeBytes;
   }
 
   /**
