@@ -8,6 +8,7 @@ import dev.rap.cuda.MemorySample;
 import dev.rap.engine.Backend;
 import dev.rap.engine.Engine;
 import dev.rap.engine.LoadedModel;
+import dev.rap.engine.ModelFile;
 import dev.rap.engine.ModelRunner;
 import dev.rap.memory.Workload;
 import java.io.PrintWriter;
@@ -100,7 +101,7 @@ final class BenchCommand implements Callable<Integer> {
   @Mixin private ElasticOptions elastic;
 
   private int graphKernels; // of a decode step
-  private MemorySample gpuMemory; // null on the CPU
+  private MemorySample gpuMemory; // null on the CPU, or if it cannot be read
 
   @Mixin private MaskOptions masks;
   @Mixin private ReportOption report;
@@ -119,7 +120,8 @@ final class BenchCommand implements Callable<Integer> {
    * @param readBytesPerSecond what this machine's memory gives to a plain sum
    * @param decodeLimitTokensPerSecond what that allows
    * @param kernelsPerDecodeStep that one launch of a CUDA graph starts; 0 on the CPU
-   * @param gpuMemory after the runs, with the engine's KV cache; null on the CPU
+   * @param gpuMemory after the runs, with the engine's KV cache; null on the CPU, or if it cannot
+   *     be read
    * @param kernelTimes of {@code --kernels}, else empty
    */
   private record Figures(
@@ -147,8 +149,7 @@ final class BenchCommand implements Callable<Integer> {
   public Integer call() {
     check();
     boolean moves = elastic.moves(masks);
-    try (LoadedModel model =
-        models.open(console, masks.fit(batch, config -> prefill + decode, console))) {
+    try (LoadedModel model = models.open(console, masks.fit(batch, this::context, console))) {
       if (kernels && !(model.backend() instanceof CudaBackend)) {
         throw new InputException("--kernels times a GPU's kernels: add --backend cuda");
       }
@@ -203,18 +204,26 @@ final class BenchCommand implements Callable<Integer> {
         progress.at(i + 2);
       }
       graphKernels = engine.graphKernels();
-      gpuMemory = model.backend() instanceof CudaBackend cuda ? cuda.memory() : null;
+      gpuMemory = model.backend() instanceof CudaBackend cuda ? cuda.memory().orElse(null) : null;
     }
     return runs;
   }
 
   private ElasticRun.Figures measureElastic(LoadedModel model) {
     elastic.keepHostMaster(model);
-    try (Engine engine = engine(model, model.config().contextLength());
+    try (Engine engine = engine(model, context(model.file()));
         Progress progress = new Progress(console, "bench", elasticChanges, Progress.Unit.STEPS)) {
       return new ElasticRun(engine, model.config().maskShape(), ELASTIC_SHARE)
           .run(prompts(model.config().vocabularySize()), elasticChanges, progress);
     }
+  }
+
+  // The longest that a sequence gets, of what is measured.
+  private int context(ModelFile file) {
+    if (requests != null) {
+      return RequestRun.read(requests, file.tokenizer()).contextLength(file.config());
+    }
+    return elasticChanges > 0 ? file.config().contextLength() : prefill + decode;
   }
 
   // With room for all sequences at their longest.
@@ -225,17 +234,18 @@ final class BenchCommand implements Callable<Integer> {
 
   private RequestRun.Figures serve(LoadedModel model, boolean moves) {
     RequestRun run = RequestRun.read(requests, model.tokenizer());
-    int context = Math.min(run.contextLength(), model.config().contextLength());
+    int context = run.contextLength(model.config());
     MaskOptions.Choice choice = masks.choose(model, new Workload(batch, context));
     try (Engine engine = engine(model, context)) {
       if (moves) {
         ElasticOptions.Run budget = elastic.new Run(model, engine, masks, console);
-        RequestRun.Figures figures = run.run(engine, budget::step, seconds);
+        RequestRun.Figures figures = run.run(engine, budget.wholeBytes(), budget::step, seconds);
         budget.end();
         return figures;
       }
+      long whole = engine.wholeBytes(model.memoryModel(engine.mask().shape()));
       choice.apply(engine);
-      return run.run(engine, drawn -> engine.step(), seconds);
+      return run.run(engine, whole, drawn -> engine.step(), seconds);
     }
   }
 

@@ -36,10 +36,10 @@ record BudgetSchedule(List<Change> changes) {
   /**
    * {@return the schedule that {@code text} names}
    *
-   * @param denseBytes what 100 % stands for
+   * @param wholeBytes what 100 % stands for
    * @throws InputException if it is none
    */
-  static BudgetSchedule parse(String text, long denseBytes) {
+  static BudgetSchedule parse(String text, long wholeBytes) {
     List<Change> changes = new ArrayList<>();
     for (String part : text.split(",", -1)) {
       Matcher match = FORM.matcher(part.strip());
@@ -54,9 +54,17 @@ record BudgetSchedule(List<Change> changes) {
           new Change(
               seconds ? 1000 * number : number,
               !match.group(2).isEmpty(),
-              MemoryBudget.parse(match.group(3), denseBytes)));
+              budget(match.group(3), wholeBytes)));
     }
     return new BudgetSchedule(changes);
+  }
+
+  private static MemoryBudget budget(String text, long wholeBytes) {
+    try {
+      return MemoryBudget.parse(text, wholeBytes);
+    } catch (InputException e) {
+      throw new InputException("--budget-schedule: " + e.getMessage(), e);
+    }
   }
 
   /** {@return the last of the budgets whose moment has come} */

@@ -59,7 +59,8 @@ final class ChatCommand implements Callable<Integer> {
     generation.check();
     GenerationOptions.require("--max-tokens", "positive", maxTokens > 0, maxTokens);
     boolean moves = elastic.moves(masks);
-    try (LoadedModel model = models.open(console, masks.fit(1, generation::context, console))) {
+    try (LoadedModel model =
+        models.open(console, masks.fit(1, file -> generation.context(file.config()), console))) {
       ChatTemplate template = Conversation.templateOf(model);
       int context = generation.context(model.config());
       MaskOptions.Choice choice = masks.choose(model, new Workload(1, context));

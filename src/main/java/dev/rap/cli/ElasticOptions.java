@@ -7,8 +7,6 @@ import dev.rap.engine.LoadedModel;
 import dev.rap.engine.PruningController;
 import dev.rap.memory.MemoryBudget;
 import dev.rap.memory.MemoryModel;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Optional;
@@ -20,7 +18,6 @@ import picocli.CommandLine.Spec;
 
 /** A memory budget that moves while text is drawn. */
 final class ElasticOptions {
-  private static final double FILE_SECONDS = 0.1; // between looks at the file
   private static final int MOST_TRIES = 10_000; // the device may have no room for what returns
 
   @Option(
@@ -95,12 +92,10 @@ final class ElasticOptions {
     private final Console console;
     private final Engine engine;
     private final PruningController controller;
-    private final long wholeBytes;
     private final Optional<BudgetSchedule> budgets;
+    private final Optional<BudgetFile> file;
     private final MemoryTimeline timeline;
     private final long start = System.nanoTime();
-    private double fileSeconds = -FILE_SECONDS;
-    private String fileText = "";
 
     /**
      * @param engine has drawn nothing yet
@@ -117,18 +112,18 @@ final class ElasticOptions {
               memory,
               masks.policy(model.file(), memory),
               Optional.empty(),
-              new PruningController.Options(reserveBytes(engine), recompute),
+              new PruningController.Options(reserveBytes(memory), recompute),
               this::show);
-      this.wholeBytes = controller.wholeBytes();
-      this.budgets =
-          Optional.ofNullable(schedule).map(text -> BudgetSchedule.parse(text, wholeBytes));
-      this.timeline = new MemoryTimeline(console, wholeBytes);
-      readFile(0);
+      long whole = wholeBytes();
+      this.budgets = Optional.ofNullable(schedule).map(text -> BudgetSchedule.parse(text, whole));
+      this.file = Optional.ofNullable(budgetFile).map(path -> new BudgetFile(path, whole));
+      this.timeline = new MemoryTimeline(console, whole);
+      file.flatMap(BudgetFile::first).ifPresent(controller::setBudget);
     }
 
-    private long reserveBytes(Engine engine) {
+    private long reserveBytes(MemoryModel memory) {
       try {
-        return MemoryBudget.parse(reserve, engine.held().total()).bytes();
+        return MemoryBudget.parse(reserve, engine.wholeBytes(memory)).bytes();
       } catch (InputException e) {
         throw new InputException("--reserve: " + e.getMessage(), e);
       }
@@ -142,7 +137,7 @@ final class ElasticOptions {
     void step(int tokens) {
       double now = (System.nanoTime() - start) / 1e9;
       budgets.flatMap(all -> all.at(tokens, now)).ifPresent(controller::setBudget);
-      readFile(now);
+      file.flatMap(some -> some.changed(now, console.err())).ifPresent(controller::setBudget);
       controller.step();
       if (plot != null || console.errTerminal()) {
         timeline.add(now, engine.held(), controller.budgetBytes());
@@ -155,10 +150,15 @@ final class ElasticOptions {
      * @throws InputException if {@code text} is no budget
      */
     void setBudget(String text) {
-      controller.setBudget(MemoryBudget.parse(text, wholeBytes));
+      controller.setBudget(MemoryBudget.parse(text, wholeBytes()));
       for (int tries = 0; tries == 0 || (tries < MOST_TRIES && !controller.isSettled()); tries++) {
         controller.step();
       }
+    }
+
+    /** {@return bytes that are held with nothing given up, which is what 100 % stands for} */
+    long wholeBytes() {
+      return controller.wholeBytes();
     }
 
     /** {@return what is held, and what may be, in a sentence} */
@@ -166,26 +166,8 @@ final class ElasticOptions {
       return "%s of %s held, budget %s"
           .formatted(
               Bytes.text(engine.held().total()),
-              Bytes.text(wholeBytes),
-              Bytes.text(Math.min(wholeBytes, controller.budgetBytes())));
-    }
-
-    private void readFile(double now) {
-      if (budgetFile == null || now - fileSeconds < FILE_SECONDS) {
-        return;
-      }
-      fileSeconds = now;
-      String text;
-      try {
-        text = Files.readString(budgetFile).strip();
-      } catch (IOException e) {
-        throw new InputException(
-            "--budget-file %s cannot be read: %s".formatted(budgetFile, e.getMessage()), e);
-      }
-      if (!text.equals(fileText) && !text.isEmpty()) {
-        fileText = text;
-        controller.setBudget(MemoryBudget.parse(text, wholeBytes));
-      }
+              Bytes.text(wholeBytes()),
+              Bytes.text(Math.min(wholeBytes(), controller.budgetBytes())));
     }
 
     private void show(PruningController.Decision decision) {
@@ -193,11 +175,12 @@ final class ElasticOptions {
           .err()
           .printf(
               Locale.ROOT,
-              "%nrap: %s: %s of %s held, budget %s: %s, KV for %,d tokens, decided in %.0f µs%n",
+              "%nrap: %s: %s of %s held, budget %s: %s to %s, KV for %,d tokens, decided in %.0f µs%n",
               decision.why(),
               Bytes.text(decision.heldBytes()),
-              Bytes.text(wholeBytes),
-              Bytes.text(Math.min(wholeBytes, decision.budgetBytes())),
+              Bytes.text(wholeBytes()),
+              Bytes.text(Math.min(wholeBytes(), decision.budgetBytes())),
+              decision.from(),
               decision.to(),
               decision.kvTokens(),
               decision.micros());

@@ -100,7 +100,8 @@ final class GenerateCommand implements Callable<Integer> {
     }
     boolean moves = elastic.moves(masks);
     String prompt = prompts.read(console);
-    try (LoadedModel model = models.open(console, masks.fit(1, generation::context, console))) {
+    try (LoadedModel model =
+        models.open(console, masks.fit(1, file -> generation.context(file.config()), console))) {
       int[] tokens = tokens(prompt, model);
       int context = generation.context(model.config());
       int longest = (int) Math.min(context, (long) tokens.length + maxTokens);

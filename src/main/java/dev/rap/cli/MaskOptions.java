@@ -9,7 +9,6 @@ import dev.rap.memory.MemoryBudget;
 import dev.rap.memory.MemoryModel;
 import dev.rap.memory.Workload;
 import dev.rap.model.MeanInputs;
-import dev.rap.model.ModelConfig;
 import dev.rap.model.RetentionMask;
 import dev.rap.pruning.MaskFile;
 import dev.rap.pruning.Policies;
@@ -95,15 +94,15 @@ final class MaskOptions {
    * {@return who chooses what is loaded of a model that the GPU has no room for; nobody, unless the
    * flags name a budget or a policy}
    *
-   * @param context tokens of a sequence
+   * @param context tokens of a sequence, given the model
    */
-  Optional<ModelFit> fit(int sequences, ToIntFunction<ModelConfig> context, Console console) {
+  Optional<ModelFit> fit(int sequences, ToIntFunction<ModelFile> context, Console console) {
     if (maskFile != null || (budget == null && policy == null)) {
       return Optional.empty();
     }
     return Optional.of(
         (file, memory, freeBytes) -> {
-          Workload workload = new Workload(sequences, context.applyAsInt(file.config()));
+          Workload workload = new Workload(sequences, context.applyAsInt(file));
           long dense = memory.denseBytes(workload);
           long asked = budget == null ? dense : MemoryBudget.parse(budget, dense).bytes();
           MemoryBudget fits = new MemoryBudget(Math.max(1, Math.min(asked, freeBytes)));

@@ -62,7 +62,8 @@ final class PerplexityCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    try (LoadedModel model = models.open(console, masks.fit(1, this::length, console))) {
+    try (LoadedModel model =
+        models.open(console, masks.fit(1, file -> length(file.config()), console))) {
       int length = length(model.config());
       TextOptions.Windows text = texts.read(console, model, length);
       int tokens = text.length();

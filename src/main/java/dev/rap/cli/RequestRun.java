@@ -7,6 +7,7 @@ import dev.rap.InputException;
 import dev.rap.engine.Engine;
 import dev.rap.engine.SamplingOptions;
 import dev.rap.engine.Sequence;
+import dev.rap.model.ModelConfig;
 import dev.rap.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -51,7 +52,7 @@ final class RequestRun {
   /**
    * The figures of {@code --json}.
    *
-   * @param wholeBytes that were held with nothing given up
+   * @param wholeBytes that are held with nothing given up
    * @param drawn tokens of all requests
    * @param refused requests for which there was no memory
    * @param unfinished requests that waited or ran when time was up
@@ -105,22 +106,24 @@ final class RequestRun {
             .toList());
   }
 
-  /** {@return the tokens of the longest} */
-  int contextLength() {
-    return IntStream.range(0, requests.size())
-        .map(i -> prompts.get(i).length + requests.get(i).tokens())
-        .max()
-        .orElseThrow();
+  /** {@return the tokens of the longest, as far as the model's context reaches} */
+  int contextLength(ModelConfig config) {
+    return (int)
+        IntStream.range(0, requests.size())
+            .mapToLong(i -> prompts.get(i).length + (long) requests.get(i).tokens())
+            .map(tokens -> Math.min(tokens, config.contextLength()))
+            .max()
+            .orElseThrow();
   }
 
   /**
    * Runs the requests.
    *
+   * @param whole bytes that are held with nothing given up
    * @param step runs a step of the engine, given how many tokens were drawn so far
    * @param seconds that it may take
    */
-  Figures run(Engine engine, IntConsumer step, double seconds) {
-    long whole = engine.held().total();
+  Figures run(Engine engine, long whole, IntConsumer step, double seconds) {
     double[] first = new double[requests.size()];
     List<Sequence> sequences = new ArrayList<>();
     long start = System.nanoTime();

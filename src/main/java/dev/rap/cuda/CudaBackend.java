@@ -315,11 +315,9 @@ public final class CudaBackend implements Backend {
     return DeviceBandwidth.measure(parts);
   }
 
-  /** {@return how the device's memory is used now} */
-  public MemorySample memory() {
-    try (MemoryTracker tracker = MemoryTracker.start(parts.device())) {
-      return tracker.latest();
-    }
+  /** {@return how the device's memory is used, see {@link SharedTracker#latest}} */
+  public Optional<MemorySample> memory() {
+    return parts.tracker().latest();
   }
 
   /** {@return what each kernel of a step takes, of the whole model; may take a second} */

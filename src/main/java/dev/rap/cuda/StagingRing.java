@@ -131,7 +131,7 @@ final class StagingRing implements AutoCloseable {
 
   @Override
   public void close() {
-    copiers.shutdownNow();
+    copiers.close(); // waits: after a failure some may still write to pinned memory
     slots.forEach(Slot::close);
   }
 }

@@ -3,7 +3,9 @@ package dev.rap.engine;
 import dev.rap.InputException;
 import dev.rap.kv.KvBlockPool;
 import dev.rap.kv.StepBatch;
+import dev.rap.memory.MemoryModel;
 import dev.rap.memory.MemoryUse;
+import dev.rap.memory.Workload;
 import dev.rap.model.MeanInputs;
 import dev.rap.model.ModelConfig;
 import dev.rap.model.RetentionMask;
@@ -308,6 +310,18 @@ public final class Engine implements AutoCloseable {
   /** {@return bytes of memory that are held now} */
   public MemoryUse held() {
     return runner.held();
+  }
+
+  /**
+   * {@return bytes that are held with nothing given up: those held now, and what {@code memory}
+   * counts of what the mask drops}
+   *
+   * @param memory of the engine's model and of masks such as the one in force
+   */
+  public long wholeBytes(MemoryModel memory) {
+    Workload full = new Workload(1, kvTokens());
+    long dropped = memory.denseUse(full).weightsAndKv() - memory.use(mask(), full).weightsAndKv();
+    return held().total() + dropped;
   }
 
   /** {@return how many bytes could be held now; empty where nobody else takes of them} */

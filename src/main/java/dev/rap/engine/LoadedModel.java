@@ -15,12 +15,10 @@ public final class LoadedModel implements AutoCloseable {
   private static final int SCORED_ROWS = 64; // at a time: bounds the logits of a scored text
 
   private final ModelFile file;
-  private final Tokenizer tokenizer;
   private final Backend backend;
 
-  private LoadedModel(ModelFile file, Tokenizer tokenizer, Backend backend) {
+  private LoadedModel(ModelFile file, Backend backend) {
     this.file = file;
-    this.tokenizer = tokenizer;
     this.backend = backend;
   }
 
@@ -34,9 +32,9 @@ public final class LoadedModel implements AutoCloseable {
   public static LoadedModel open(Path path, Function<ModelFile, Backend> load) {
     Checkpoint checkpoint = Checkpoint.open(path);
     try {
-      ModelFile file = new ModelFile(checkpoint, WeightsLoader.load(checkpoint));
-      Tokenizer tokenizer = Tokenizer.of(checkpoint);
-      return new LoadedModel(file, tokenizer, load.apply(file));
+      ModelFile file =
+          new ModelFile(checkpoint, WeightsLoader.load(checkpoint), Tokenizer.of(checkpoint));
+      return new LoadedModel(file, load.apply(file));
     } catch (RuntimeException e) {
       checkpoint.close();
       throw e;
@@ -67,7 +65,7 @@ public final class LoadedModel implements AutoCloseable {
   }
 
   public Tokenizer tokenizer() {
-    return tokenizer;
+    return file.tokenizer();
   }
 
   public Backend backend() {

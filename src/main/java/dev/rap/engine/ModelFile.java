@@ -3,6 +3,7 @@ package dev.rap.engine;
 import dev.rap.checkpoint.Checkpoint;
 import dev.rap.model.ModelConfig;
 import dev.rap.model.Weights;
+import dev.rap.tokenizer.Tokenizer;
 import java.nio.file.Path;
 
 /**
@@ -10,8 +11,9 @@ import java.nio.file.Path;
  *
  * @param checkpoint its GGUF file or Hugging Face folder
  * @param weights its parameters, mapped
+ * @param tokenizer of its text
  */
-public record ModelFile(Checkpoint checkpoint, Weights weights) {
+public record ModelFile(Checkpoint checkpoint, Weights weights, Tokenizer tokenizer) {
   public Path path() {
     return checkpoint.path();
   }

@@ -126,10 +126,9 @@ public final class PruningController {
     engine.setMask(target, means);
     engine.reclaim(); // takes what it needs to bring units back
     this.targetKvTokens = mostKvTokens;
-    Workload full = new Workload(1, mostKvTokens);
-    this.denseBytes = memory.denseUse(full).weightsAndKv();
-    this.overhead = engine.held().total() - memory.use(target, full).weightsAndKv();
-    this.wholeBytes = denseBytes + overhead;
+    this.denseBytes = memory.denseUse(new Workload(1, mostKvTokens)).weightsAndKv();
+    this.wholeBytes = engine.wholeBytes(memory);
+    this.overhead = wholeBytes - denseBytes;
     this.cap = new MemoryBudget(Long.MAX_VALUE);
   }
 
@@ -138,16 +137,16 @@ public final class PruningController {
     cap = budget;
   }
 
+  /** {@return bytes that are held with nothing given up: a budget of so many is for all} */
+  public long wholeBytes() {
+    return wholeBytes;
+  }
+
   /**
    * {@return bytes that may be held now: the cap, or less where others have the device's memory}
    */
   public long budgetBytes() {
     return Math.min(cap.bytes(), deviceBytes);
-  }
-
-  /** {@return bytes that are held where nothing is given up: all of a budget} */
-  public long wholeBytes() {
-    return wholeBytes;
   }
 
   /**

@@ -30,13 +30,7 @@ class CudaBackendTest {
   private CudaBackend load(FakeDriver driver, RandomLlama llama) {
     Path file = GgufFiles.write(folder.resolve("tiny.gguf"), llama);
     try (Checkpoint checkpoint = Checkpoint.open(file)) {
-      return CudaBackend.load(
-          CudaDevice.open(driver),
-          new OracleKernels(driver),
-          Optional.empty(),
-          WeightsLoader.load(checkpoint),
-          Optional.empty(),
-          share -> {});
+      return FakeGpu.load(driver, WeightsLoader.load(checkpoint));
     }
   }
 
@@ -105,13 +99,16 @@ class CudaBackendTest {
     ModelRunner.Limits limits = new ModelRunner.Limits(64, 1, 256, 256, 1);
     try (CudaBackend backend = load(driver, RandomLlama.tiny());
         ModelRunner runner = backend.newRunner(limits)) {
-      MemorySample memory = backend.memory();
+      MemorySample memory = backend.memory().orElseThrow();
       assertTrue(memory.weights() >= 210_176, "whole pages, was " + memory.weights());
       // Keys and values of 2 layers and 2 heads of 32, in 2 bytes.
       assertEquals(256 * 2 * 2 * 2 * 32 * 2, memory.kv());
       assertEquals(1_000_000, memory.cuda());
       assertEquals(5_000_000, memory.others());
       assertEquals(runner.limits(), limits);
+      assertEquals(1, MemoryTrackerTest.samplers(), "the tracker that began with the question");
+      assertTrue(runner.available().isPresent());
+      assertEquals(1, MemoryTrackerTest.samplers(), "and no other");
     }
     assertEquals(List.of(), driver.leaks());
   }

@@ -17,7 +17,6 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
-import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -42,14 +41,7 @@ class DeviceKvTest {
     ModelConfig config = RandomLlama.config("wide", 2, 64, GROUPS, GROUPS, 32, 96, 288, 256);
     Path file = GgufFiles.write(folder.resolve("m.gguf"), RandomLlama.tiny().with(config));
     try (Checkpoint checkpoint = Checkpoint.open(file)) {
-      backend =
-          CudaBackend.load(
-              CudaDevice.open(driver),
-              new OracleKernels(driver),
-              Optional.empty(),
-              WeightsLoader.load(checkpoint),
-              Optional.empty(),
-              share -> {});
+      backend = FakeGpu.load(driver, WeightsLoader.load(checkpoint));
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.rap.cuda;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.rap.checkpoint.Checkpoint;
@@ -299,6 +300,62 @@ class ElasticEngineTest {
     steps(130);
     assertEquals(Sequence.FinishReason.LENGTH, sequence.finishReason());
     assertEquals(dense, engine.held().total());
+  }
+
+  // KV takes 6 layers x 4 head groups x 2 x 32 numbers of 2 bytes a token, 640 tokens of it 1.97
+  // MB.
+  @Test
+  void freeBlocksGoFirstThenUnitsAndTheSequenceGoesOn() {
+    long whole = controller.wholeBytes();
+    assertEquals(whole, engine.held().total());
+    Sequence sequence = submit(100);
+    steps(3);
+    controller.setBudget(new MemoryBudget(whole - 300 * 3072));
+    settleAtOnce();
+    assertTrue(engine.mask().isDense(), "free KvBlocks are enough");
+    assertTrue(engine.kvTokens() <= SEQUENCES * CONTEXT - 300);
+    assertEquals("less memory", decisions.getLast().why());
+    controller.setBudget(new MemoryBudget(whole - 700 * 3072));
+    settleAtOnce();
+    assertFalse(engine.mask().isDense(), "there are not 700 tokens of KV");
+    assertEquals(Sequence.Status.RUNNING, sequence.status());
+    steps(100);
+    assertEquals(Sequence.FinishReason.LENGTH, sequence.finishReason());
+  }
+
+  @Test
+  void sequencesWaitForMemoryAndNoneIsRefusedThatCanRunAlone() {
+    controller = controller("dense"); // which gives up nothing but KvBlocks
+    controller.setBudget(
+        new MemoryBudget(controller.wholeBytes() - 480 * 3072)); // 160 tokens' are left
+    List<Sequence> sequences = List.of(submit(120), submit(120), submit(120), submit(120));
+    int waited = 0;
+    while (engine.busy()) {
+      controller.step();
+      waited += sequences.stream().anyMatch(s -> s.status() == Sequence.Status.WAITING) ? 1 : 0;
+    }
+    assertTrue(waited > 200, "steps in which some waited: " + waited);
+    for (Sequence sequence : sequences) {
+      assertEquals(Sequence.FinishReason.LENGTH, sequence.finishReason());
+    }
+  }
+
+  @Test
+  void aLittleMoreIsNoReasonForAnotherMask() {
+    long whole = controller.wholeBytes();
+    long budget = whole * 6 / 10;
+    controller.setBudget(new MemoryBudget(budget));
+    settle();
+    int before = decisions.size();
+    for (int i = 0; i < 10; i++) {
+      controller.setBudget(new MemoryBudget(budget + i % 2 * whole / 200));
+      steps(1);
+    }
+    assertEquals(before, decisions.size());
+    controller.setBudget(new MemoryBudget(budget + whole / 5));
+    settle();
+    assertTrue(decisions.size() > before);
+    assertEquals("more memory", decisions.get(before).why());
   }
 
   @Test

@@ -75,18 +75,7 @@ class FakeModelTest {
   }
 
   private static CudaBackend load(FakeDriver driver, boolean blas, Weights weights) {
-    return load(driver, blas, weights, Optional.empty());
-  }
-
-  private static CudaBackend load(
-      FakeDriver driver, boolean blas, Weights weights, Optional<CudaBackend.Fit> fit) {
-    return CudaBackend.load(
-        CudaDevice.open(driver),
-        new OracleKernels(driver),
-        blas ? Optional.of(new OracleBlas(driver)) : Optional.empty(),
-        weights,
-        fit,
-        share -> {});
+    return FakeGpu.load(driver, blas, weights, Optional.empty());
   }
 
   @ParameterizedTest(name = "cuBLAS, and a copy in the host''s memory: {0}")
@@ -115,7 +104,8 @@ class FakeModelTest {
     GoldenLogits.of(model)
         .check(
             weights -> {
-              CudaBackend backend = load(driver, false, weights, Optional.of((m, free) -> odd(m)));
+              CudaBackend backend =
+                  FakeGpu.load(driver, false, weights, Optional.of((m, free) -> odd(m)));
               checkPruned(backend, weights);
               return backend;
             },

@@ -27,13 +27,7 @@ class KernelTimesTest {
     List<KernelTime> times;
     try (Checkpoint checkpoint = Checkpoint.open(file);
         CudaBackend backend =
-            CudaBackend.load(
-                CudaDevice.open(driver),
-                new OracleKernels(driver),
-                hasBlas ? Optional.of(new OracleBlas(driver)) : Optional.empty(),
-                WeightsLoader.load(checkpoint),
-                Optional.empty(),
-                share -> {})) {
+            FakeGpu.load(driver, hasBlas, WeightsLoader.load(checkpoint), Optional.empty())) {
       times = backend.kernelTimes();
     }
     assertEquals(List.of(), driver.leaks());

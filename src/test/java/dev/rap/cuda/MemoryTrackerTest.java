@@ -147,7 +147,8 @@ class MemoryTrackerTest {
     assertEquals(0, samplers());
   }
 
-  private static long samplers() {
+  /** {@return how many trackers run} */
+  static long samplers() {
     return Thread.getAllStackTraces().keySet().stream()
         .filter(thread -> thread.getName().equals("rap-memory-tracker"))
         .count();
