@@ -5,7 +5,12 @@ final class Budget {
   // A search may look at each character of what is sought at each place; comparing is that fast.
   private static final int COMPARED_PER_STEP = 1024;
 
+  // Looking at the clock takes as long as a short step.
+  private static final int STEPS_PER_LOOK = 16;
+
   private final Limits limits;
+  private final long start = System.nanoTime();
+  private int looks;
   private long steps;
   private long characters;
   private int depth;
@@ -22,6 +27,9 @@ final class Budget {
     steps += count;
     if (steps > limits.steps()) {
       throw new Fault("this takes more than %d steps".formatted(limits.steps()));
+    }
+    if (++looks % STEPS_PER_LOOK == 0 && System.nanoTime() - start > limits.time().toNanos()) {
+      throw new Fault("this takes longer than %d ms".formatted(limits.time().toMillis()));
     }
   }
 

@@ -43,7 +43,9 @@ final class FormatSpec {
 
   static String apply(Object value, String spec, Budget budget) {
     if (spec.isEmpty()) {
-      return Text.of(value, budget);
+      String text = Text.of(value, budget);
+      budget.characters(text.length());
+      return text;
     }
     Matcher matcher = SPEC.matcher(spec);
     if (!matcher.matches()) {

@@ -5,7 +5,6 @@ import dev.rap.template.Statement.Target;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
-import java.util.NoSuchElementException;
 import java.util.Optional;
 
 /** Carries statements out. Of one rendering. */
@@ -40,13 +39,13 @@ final class Interpreter {
   }
 
   private Flow run(List<Statement> body, Scope scope, StringBuilder out) {
-    for (Statement statement : body) {
-      Flow flow = run(statement, scope, out);
-      if (flow != Flow.NEXT) {
-        return flow;
-      }
+    budget.enter();
+    Flow flow = Flow.NEXT;
+    for (int i = 0; i < body.size() && flow == Flow.NEXT; i++) {
+      flow = run(body.get(i), scope, out);
     }
-    return Flow.NEXT;
+    budget.leave();
+    return flow;
   }
 
   private Flow run(Statement statement, Scope scope, StringBuilder out) {
@@ -148,34 +147,18 @@ final class Interpreter {
   // Items are tried as they are asked for: a test may look at what the loop has set.
   private Lazy filtered(Statement.For loop, Object items, Scope scope) {
     Iterator<Object> all = Sequences.iterate(items);
-    return new Lazy(
-        "generator",
-        new Iterator<>() {
-          private Object found;
-
-          @Override
-          public boolean hasNext() {
-            while (found == null && all.hasNext()) {
-              Object item = all.next();
-              Scope inner = new Scope(scope);
-              assign(loop.at(), loop.target(), item, inner);
-              if (evaluator.isTrue(loop.test().orElseThrow(), inner)) {
-                found = assigned(loop.target(), inner);
-              }
+    return Lazy.generator(
+        () -> {
+          while (all.hasNext()) {
+            Scope inner = new Scope(scope);
+            assign(loop.at(), loop.target(), all.next(), inner);
+            if (evaluator.isTrue(loop.test().orElseThrow(), inner)) {
+              return assigned(loop.target(), inner);
             }
-            return found != null;
           }
-
-          @Override
-          public Object next() {
-            if (!hasNext()) {
-              throw new NoSuchElementException();
-            }
-            Object item = found;
-            found = null;
-            return item;
-          }
-        });
+          return null;
+        },
+        budget);
   }
 
   private Object assigned(Target target, Scope scope) {

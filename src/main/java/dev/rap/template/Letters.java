@@ -5,14 +5,51 @@ import java.util.function.IntPredicate;
 
 /** Upper and lower case, and kinds of characters. */
 final class Letters {
+  private static final String WITHIN_WORDS =
+      "'.:\u00B7\u0387\u055F\u05F4\u2018\u2019\u2024\u2027\uFE13\uFE52\uFE55\uFF07\uFF0E\uFF1A";
+
   private Letters() {}
 
   static String upper(String text) {
     return text.toUpperCase(Locale.ROOT);
   }
 
+  // Java looks for the ends of words from the start of the text, at each capital sigma.
   static String lower(String text) {
-    return text.toLowerCase(Locale.ROOT);
+    StringBuilder out = new StringBuilder();
+    int done = 0;
+    for (int at = text.indexOf('Σ'); at >= 0; at = text.indexOf('Σ', done)) {
+      out.append(text.substring(done, at).toLowerCase(Locale.ROOT));
+      out.append(endsWord(text, at) ? 'ς' : 'σ');
+      done = at + 1;
+    }
+    return out.append(text.substring(done).toLowerCase(Locale.ROOT)).toString();
+  }
+
+  private static boolean endsWord(String text, int at) {
+    int before = at;
+    while (before > 0 && isCaseIgnorable(text.codePointBefore(before))) {
+      before -= Character.charCount(text.codePointBefore(before));
+    }
+    int behind = at + 1;
+    while (behind < text.length() && isCaseIgnorable(text.codePointAt(behind))) {
+      behind += Character.charCount(text.codePointAt(behind));
+    }
+    return before > 0
+        && isCased(text.codePointBefore(before))
+        && (behind == text.length() || !isCased(text.codePointAt(behind)));
+  }
+
+  private static boolean isCaseIgnorable(int c) {
+    return switch (Character.getType(c)) {
+      case Character.NON_SPACING_MARK,
+          Character.ENCLOSING_MARK,
+          Character.FORMAT,
+          Character.MODIFIER_LETTER,
+          Character.MODIFIER_SYMBOL ->
+          true;
+      default -> WITHIN_WORDS.indexOf(c) >= 0;
+    };
   }
 
   static String fold(String text) {

@@ -94,18 +94,14 @@ final class Lexer {
     if (sign == '+' || !strips) {
       return end;
     }
-    int line = Math.max(start, text.lastIndexOf('\n', end - 1) + 1);
-    boolean begins = line > start || lineStarts;
-    return begins && isBlank(line, end) ? line : end;
-  }
-
-  private boolean isBlank(int start, int end) {
-    for (int i = start; i < end; i++) {
-      if (!CodePoints.isSpace(text.charAt(i))) {
-        return false;
+    int blank = end;
+    while (blank > start && text.charAt(blank - 1) != '\n') {
+      if (!CodePoints.isSpace(text.charAt(blank - 1))) {
+        return end;
       }
+      blank--;
     }
-    return true;
+    return blank > start || lineStarts ? blank : end;
   }
 
   private void readRaw(int start) {

@@ -2,9 +2,7 @@ package dev.rap.template;
 
 import java.util.HashSet;
 import java.util.Iterator;
-import java.util.List;
 import java.util.Map;
-import java.util.NoSuchElementException;
 import java.util.Set;
 import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
@@ -26,24 +24,12 @@ final class SelectionFilters {
     Object value = arguments.positional().getFirst();
     Arguments rest = arguments.without(1);
     if (!Sequences.isTrue(value)) {
-      return new Lazy("generator", List.<Object>of().iterator());
+      return Lazy.empty();
     }
     Iterator<Object> items = Sequences.iterate(value);
     UnaryOperator<Object> change = change(filters, rest);
-    return new Lazy(
-        "generator",
-        new Iterator<>() {
-          @Override
-          public boolean hasNext() {
-            return items.hasNext();
-          }
-
-          @Override
-          public Object next() {
-            filters.budget().step();
-            return change.apply(items.next());
-          }
-        });
+    return Lazy.generator(
+        () -> items.hasNext() ? change.apply(items.next()) : null, filters.budget());
   }
 
   private static UnaryOperator<Object> change(Filters filters, Arguments arguments) {
@@ -65,7 +51,7 @@ final class SelectionFilters {
   private static Object select(String name, Filters filters, Arguments arguments) {
     Object value = arguments.positional().getFirst();
     if (!Sequences.isTrue(value)) {
-      return new Lazy("generator", List.<Object>of().iterator());
+      return Lazy.empty();
     }
     boolean byAttribute = name.endsWith("attr");
     Arguments rest = arguments.without(1);
@@ -104,30 +90,17 @@ final class SelectionFilters {
 
   private static Lazy chosen(Object value, Budget budget, Predicate<Object> wanted) {
     Iterator<Object> items = Sequences.iterate(value);
-    return new Lazy(
-        "generator",
-        new Iterator<>() {
-          private Object found;
-
-          @Override
-          public boolean hasNext() {
-            while (found == null && items.hasNext()) {
-              budget.step();
-              Object item = items.next();
-              found = wanted.test(item) ? item : null;
+    return Lazy.generator(
+        () -> {
+          while (items.hasNext()) {
+            budget.step();
+            Object item = items.next();
+            if (wanted.test(item)) {
+              return item;
             }
-            return found != null;
           }
-
-          @Override
-          public Object next() {
-            if (!hasNext()) {
-              throw new NoSuchElementException();
-            }
-            Object item = found;
-            found = null;
-            return item;
-          }
-        });
+          return null;
+        },
+        budget);
   }
 }

@@ -148,12 +148,12 @@ final class SequenceFilters {
   private static Object items(Filters filters, Arguments arguments) {
     Object value = filters.bind("items", arguments, "value").get(0);
     if (value instanceof Undefined) {
-      return new Lazy("generator", List.<Object>of().iterator());
+      return Lazy.empty();
     }
     if (!(value instanceof Dict dict)) {
       throw new Fault("items needs a dict, not '%s'".formatted(Types.name(value)));
     }
-    return new Lazy("generator", new DictView(DictView.Kind.ITEMS, dict).items().iterator());
+    return Lazy.over(new DictView(DictView.Kind.ITEMS, dict).items().iterator());
   }
 
   private static Object attribute(Filters filters, Arguments arguments) {
@@ -220,7 +220,7 @@ final class SequenceFilters {
       }
       batches.add(batch);
     }
-    return new Lazy("generator", batches.iterator());
+    return Lazy.over(batches.iterator());
   }
 
   private static Object slice(Filters filters, Arguments arguments) {
@@ -243,7 +243,7 @@ final class SequenceFilters {
       slices.add(slice);
       at = end;
     }
-    return new Lazy("generator", slices.iterator());
+    return Lazy.over(slices.iterator());
   }
 
   private static Object groupBy(Filters filters, Arguments arguments) {

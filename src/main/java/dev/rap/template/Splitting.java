@@ -65,29 +65,34 @@ final class Splitting {
       at = TagEnd.spacesEnd(text, end);
     }
     if (at < text.length()) {
-      parts.add(CodePoints.strip(text.substring(at), false, true, CodePoints::isSpace));
-      if (limit > 0 || !parts.isEmpty()) {
-        parts.set(parts.size() - 1, text.substring(at));
-      }
+      parts.add(text.substring(at));
     }
     return parts;
   }
 
   private static List<Object> wordsBackward(String text, int limit) {
     List<Object> parts = new ArrayList<>();
-    String rest = CodePoints.strip(text, false, true, CodePoints::isSpace);
-    while (!rest.isEmpty() && parts.size() < limit) {
-      int start = rest.length();
-      while (start > 0 && !CodePoints.isSpace(rest.charAt(start - 1))) {
+    int end = spacesStart(text, text.length());
+    while (end > 0 && parts.size() < limit) {
+      int start = end;
+      while (start > 0 && !CodePoints.isSpace(text.charAt(start - 1))) {
         start--;
       }
-      parts.add(rest.substring(start));
-      rest = CodePoints.strip(rest.substring(0, start), false, true, CodePoints::isSpace);
+      parts.add(text.substring(start, end));
+      end = spacesStart(text, start);
     }
-    if (!rest.isEmpty()) {
-      parts.add(rest);
+    if (end > 0) {
+      parts.add(text.substring(0, end));
     }
     return new ArrayList<>(parts.reversed());
+  }
+
+  private static int spacesStart(String text, int end) {
+    int start = end;
+    while (start > 0 && CodePoints.isSpace(text.charAt(start - 1))) {
+      start--;
+    }
+    return start;
   }
 
   static Object lines(String text, Arguments arguments, Budget budget) {

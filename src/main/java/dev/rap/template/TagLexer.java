@@ -208,7 +208,7 @@ final class TagLexer {
       }
     }
     String plain = text.substring(digits, at).replace("_", "");
-    if (radix == 10 && plain.length() > MOST_DIGITS) {
+    if (plain.length() > MOST_DIGITS) {
       throw source.error("this integer has more than %d digits".formatted(MOST_DIGITS), start);
     }
     return new Token(Token.Kind.INTEGER, new BigInteger(plain, radix), start);

@@ -1,16 +1,27 @@
 package dev.rap.template;
 
-/** A template cannot be read or rendered. The message begins with line and column. */
+/**
+ * A template cannot be read or rendered. The message begins with line and column, is one line, and
+ * not long, whatever the template says.
+ */
 public final class TemplateException extends RuntimeException {
   private static final long serialVersionUID = 1L;
+
+  private static final int LONGEST = 400;
 
   private final int line;
   private final int column;
 
   TemplateException(String message, int line, int column) {
-    super("line %d, column %d: %s".formatted(line, column, message));
+    super("line %d, column %d: %s".formatted(line, column, plain(message)));
     this.line = line;
     this.column = column;
+  }
+
+  private static String plain(String message) {
+    String line =
+        message.strip().replaceAll("\\s+", " ").replaceAll("[\\p{Cc}\\p{Cf}\\p{Cs}]", "?");
+    return line.length() > LONGEST ? line.substring(0, LONGEST) + "…" : line;
   }
 
   /** {@return the line of the template, from 1} */

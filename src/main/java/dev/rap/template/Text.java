@@ -8,6 +8,7 @@ import java.util.Map.Entry;
 /** Values as text: Python's {@code str} and {@code repr}. */
 final class Text {
   private static final int MOST_DIGITS = 4300; // Python refuses to write more
+  private static final int MOST_BITS = MOST_DIGITS * 10 / 3; // of more, the digits are more, too
 
   private final StringBuilder out = new StringBuilder();
   private final Budget budget;
@@ -35,8 +36,8 @@ final class Text {
   }
 
   static String ofInteger(BigInteger number) {
-    String text = number.toString();
-    if (text.length() - (number.signum() < 0 ? 1 : 0) > MOST_DIGITS) {
+    String text = number.bitLength() > MOST_BITS ? "" : number.toString();
+    if (text.isEmpty() || text.length() - (number.signum() < 0 ? 1 : 0) > MOST_DIGITS) {
       throw new Fault("an integer of more than %d digits cannot be written".formatted(MOST_DIGITS));
     }
     return text;
