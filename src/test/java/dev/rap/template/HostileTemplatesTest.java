@@ -1,6 +1,7 @@
 package dev.rap.template;
 
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import java.util.Map;
@@ -35,6 +36,15 @@ class HostileTemplatesTest {
         "{{ " + "(".repeat(100_000) + "1" + ")".repeat(100_000) + " }}",
         "{{ " + "not ".repeat(100_000) + "x }}",
         "{{ x" + ".y".repeat(100_000) + " }}",
+        "{% macro m() %}{% for i in [1] %}{% if i %}{% with a = 1 %}{% set b %}{% filter upper %}"
+            + "{{ m() }}{% endfilter %}{% endset %}{% endwith %}{% endif %}{% endfor %}{% endmacro %}"
+            + "{{ m() }}",
+        "{% set ns = namespace(g=[1]) %}{% for i in range(100000) %}"
+            + "{% set ns.g = ns.g | map('string') %}{% endfor %}{{ ns.g | list }}",
+        "{% set ns = namespace(s='ab') %}{% for i in range(64) %}"
+            + "{% set ns.s = '{0}{0}'.format(ns.s) %}{% endfor %}",
+        "{% set ns = namespace(l=[]) %}{% for i in range(100000) %}"
+            + "{% set ns.l = ns.l + [range(100000) | list] %}{% endfor %}",
         "{% if x %}".repeat(20_000) + "{% endif %}".repeat(20_000));
   }
 
@@ -42,6 +52,19 @@ class HostileTemplatesTest {
   @MethodSource("endless")
   void endsInAnError(String template) {
     assertThrows(TemplateException.class, () -> Template.of(template).render(Map.of()));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{{ ('\u03a3' * 40000) | lower | length }}",
+        "{{ ('\u03a3' * 40000).lower() | length }}",
+        "{{ 'ab' * 20000 }}{{ ('a ' * 200000).rsplit() | length }}"
+      })
+  @Timeout(5)
+  void whatAMessageMayHoldTakesNoLongerThanItIsLong(String template) {
+    String text = Template.of(template).render(Map.of());
+    assertTrue(text.endsWith("40000") || text.endsWith("200000"), text);
   }
 
   // Characters that mean something to Jinja are put in, and parts left out or doubled.
