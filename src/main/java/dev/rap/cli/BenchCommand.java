@@ -218,8 +218,8 @@ final class BenchCommand implements Callable<Integer> {
     }
   }
 
-  // The longest that a sequence gets, of what is measured.
-  private int context(ModelFile file) {
+  /** {@return the longest that a sequence gets, of what is measured} */
+  int context(ModelFile file) {
     if (requests != null) {
       return RequestRun.read(requests, file.tokenizer()).contextLength(file.config());
     }

@@ -69,7 +69,7 @@ final class PerplexityCommand implements Callable<Integer> {
       int tokens = text.length();
       Workload workload = new Workload(1, tokens);
       MaskOptions.Choice choice = masks.choose(model, workload);
-      Perplexity measured = measure(model, text, choice);
+      Perplexity measured = measure(console, model, text, choice);
       MemoryModel memory = model.memoryModel(choice.mask().shape());
       Figures figures =
           new Figures(
@@ -97,8 +97,9 @@ final class PerplexityCommand implements Callable<Integer> {
     return 0;
   }
 
-  private Perplexity measure(
-      LoadedModel model, TextOptions.Windows text, MaskOptions.Choice choice) {
+  /** Scores a text under a mask, of which what is dropped is given back. */
+  static Perplexity measure(
+      Console console, LoadedModel model, TextOptions.Windows text, MaskOptions.Choice choice) {
     int tokens = text.length();
     int count = text.windows().size();
     try (ModelRunner runner = model.newWindowRunner(tokens);

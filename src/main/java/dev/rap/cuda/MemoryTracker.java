@@ -1,8 +1,6 @@
 package dev.rap.cuda;
 
 import java.time.Duration;
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -29,8 +27,7 @@ public final class MemoryTracker extends DeviceResource {
   private final MemoryLedger ledger;
   private final CudaDriver driver;
   private final long intervalNanos;
-  private final int historyLimit;
-  private final Deque<MemorySample> history = new ArrayDeque<>();
+  private final MemoryHistory history;
   private final Thread sampler;
   private volatile boolean stopping;
   private volatile MemorySample latest;
@@ -45,7 +42,7 @@ public final class MemoryTracker extends DeviceResource {
     this.ledger = device.ledger();
     this.driver = device.driver();
     this.intervalNanos = interval.toNanos();
-    this.historyLimit = historyLimit;
+    this.history = new MemoryHistory(historyLimit);
     this.processNanos = System.nanoTime() - PROCESS_NANOS;
     this.sampler =
         Thread.ofPlatform().daemon().name("rap-memory-tracker").unstarted(this::sampleUntilClosed);
@@ -83,9 +80,7 @@ public final class MemoryTracker extends DeviceResource {
 
   /** {@return the newest samples, oldest first} */
   public List<MemorySample> history() {
-    synchronized (history) {
-      return List.copyOf(history);
-    }
+    return history.all();
   }
 
   /** {@return why there is no newer sample, if the last reading failed} */
@@ -119,12 +114,7 @@ public final class MemoryTracker extends DeviceResource {
       return latest; // allocations follow one another without pause: the next reading will do
     }
     MemorySample sample = MemorySample.of(System.nanoTime(), snapshot.get(), cuda());
-    synchronized (history) {
-      if (history.size() == historyLimit) {
-        history.removeFirst();
-      }
-      history.addLast(sample);
-    }
+    history.add(sample);
     return sample;
   }
 

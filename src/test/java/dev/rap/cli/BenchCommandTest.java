@@ -10,12 +10,14 @@ import dev.rap.checkpoint.GgufFiles;
 import dev.rap.checkpoint.RandomLlama;
 import dev.rap.cuda.KernelTime;
 import dev.rap.cuda.MemorySample;
+import dev.rap.engine.ModelFile;
 import dev.rap.memory.Storage;
 import dev.rap.model.RetentionMask;
 import dev.rap.model.Sublayer;
 import dev.rap.model.Weights;
 import dev.rap.model.WeightsLoader;
 import dev.rap.tensor.DType;
+import dev.rap.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -26,11 +28,13 @@ import java.util.BitSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
 
 /**
  * Elements of the model: a head group (64 + 32 + 32) * 64 + 64 * 64 = 12,288, of which there are 4;
@@ -212,6 +216,31 @@ class BenchCommandTest {
     List<String> small = new ArrayList<>(List.of(args));
     small.addAll(List.of("--policy", "dense", "--budget-schedule", "0=1%"));
     assertEquals(1, figures(bench(small.toArray(String[]::new))).get("refused").asInt());
+  }
+
+  // What is loaded where there is no room for all is chosen for sequences of this length.
+  @Test
+  void requestsAreAsLongAsTheLongestButNoLongerThanTheContext() throws IOException {
+    String line = "{\"arrival\": 0, \"prompt\": \"abc\", \"tokens\": %d}\n";
+    Path file = folder.resolve("requests");
+    Files.writeString(file, line.formatted(7) + line.formatted(40));
+    assertEquals(43, context("--requests", file.toString()));
+    assertEquals(11, context("--prefill", "8", "--decode", "3"));
+    assertEquals(256, context("--elastic", "1"));
+    Files.writeString(file, line.formatted(Integer.MAX_VALUE));
+    assertEquals(256, context("--requests", file.toString()));
+    JsonNode figures = figures(bench("--requests", file.toString(), "--json"));
+    assertEquals("context", figures.get("requests").get(0).get("finishReason").asText());
+  }
+
+  private int context(String... args) {
+    BenchCommand command = new BenchCommand(new Captured(Map.of(), false).console());
+    String[] all = Stream.concat(Stream.of("m.gguf"), Stream.of(args)).toArray(String[]::new);
+    new CommandLine(command).parseArgs(all);
+    try (Checkpoint checkpoint = Checkpoint.open(model(RandomLlama.tiny()))) {
+      return command.context(
+          new ModelFile(checkpoint, WeightsLoader.load(checkpoint), Tokenizer.of(checkpoint)));
+    }
   }
 
   private static JsonNode figures(Captured run) throws IOException {

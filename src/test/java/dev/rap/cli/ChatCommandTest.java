@@ -98,6 +98,27 @@ class ChatCommandTest {
     assertTrue(fixed.err().contains("exclude each other"), fixed.err());
   }
 
+  // The only feed-forward sublayer is 3 matrices of 32 x 288 in F32; what is held is written with
+  // three digits.
+  @Test
+  void whatAMaskDropsIsGivenBackWhileItTalks() throws IOException {
+    Path mask =
+        Files.writeString(
+            folder.resolve("mask.json"),
+            "{\"channelBlockSize\":128,\"profile\":null,\"layers\":[{\"headGroups\":\"all\",\"channelBlocks\":\"none\"}]}");
+    String talk = "hello\nhello\n/budget\n";
+    double whole = megabytes(chat(talk, "--context", "128"));
+    double pruned = megabytes(chat(talk, "--context", "128", "--mask", mask.toString()));
+    assertEquals(3 * 32 * 288 * 4 / 1e6, whole - pruned, 0.0101);
+  }
+
+  private static double megabytes(Captured run) {
+    assertEquals(0, run.exitCode(), run.err());
+    String[] words = run.err().lines().toList().getLast().split(" ", -1);
+    assertEquals(List.of("rap:", "MB", "held,"), List.of(words[0], words[2], words[3]));
+    return Double.parseDouble(words[1]);
+  }
+
   @Test
   void aBudgetFileIsObeyed() throws IOException {
     Path file = Files.writeString(folder.resolve("budget"), "70%\n");
