@@ -58,7 +58,9 @@ import org.openjdk.jmh.annotations.Warmup;
 @Fork(value = 1, jvmArgsAppend = "--enable-native-access=ALL-UNNAMED")
 public class CudaBench {
   private static final int TOKENS = 64;
+  private static final int CHANNELS = 512; // of a narrow layer: several blocks
 
+  private static final ModelConfig TINY = config("tiny", 2, 64, 4, 2, 32, CHANNELS, 288);
   private static final ModelConfig SMOLLM2 = config("smollm2", 30, 576, 9, 3, 64, 1536, 49152);
   private static final ModelConfig LLAMA3_8B =
       config("llama3-8b", 32, 4096, 32, 8, 128, 14336, 128256);
@@ -138,7 +140,7 @@ public class CudaBench {
   private RandomLlama random() {
     boolean isWhole = target.equals("gpu");
     return switch (shape) {
-      case "tiny" -> RandomLlama.tiny();
+      case "tiny" -> random(TINY);
       case "smollm2" -> random(isWhole ? SMOLLM2 : narrow(SMOLLM2));
       case "llama3-8b" -> {
         if (isWhole) {
@@ -160,7 +162,14 @@ public class CudaBench {
   // What the Java of a step sees of a shape, heads and groups, in few parameters.
   private static ModelConfig narrow(ModelConfig config) {
     return config(
-        config.name(), 2, 64, config.queryHeads(), config.kvHeads(), config.headSize(), 128, 288);
+        config.name(),
+        2,
+        64,
+        config.queryHeads(),
+        config.kvHeads(),
+        config.headSize(),
+        CHANNELS,
+        288);
   }
 
   private CudaBackend load(Weights weights) {

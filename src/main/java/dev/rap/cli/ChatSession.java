@@ -102,16 +102,17 @@ final class ChatSession {
   }
 
   private boolean answer(String said) {
-    if (said.matches("/budget(\\s.*)?")) {
-      return setBudget(said.substring("/budget".length()).strip());
-    }
-    if (said.matches("/[a-z]+")) {
-      note("there is no command %s, /help lists them".formatted(said));
-      return false;
-    }
     try {
+      if (said.matches("/budget(\\s.*)?")) {
+        String bytes = said.substring("/budget".length()).strip();
+        note(bytes.isEmpty() ? budget.state() : budget.set(bytes));
+        return true;
+      }
+      if (said.matches("/[a-z]+")) {
+        throw new InputException("there is no command %s, /help lists them".formatted(said));
+      }
       return answerTurn(said);
-    } catch (InputException e) { // the template has refused it
+    } catch (InputException e) { // no budget, or refused by the template: the talk goes on
       note(e.getMessage());
       return false;
     }
@@ -139,16 +140,6 @@ final class ChatSession {
     }
     reply(said, prompt, forgotten);
     return true;
-  }
-
-  private boolean setBudget(String bytes) {
-    try {
-      note(bytes.isEmpty() ? budget.state() : budget.set(bytes));
-      return true;
-    } catch (InputException e) {
-      note(e.getMessage());
-      return false;
-    }
   }
 
   private void reply(String said, int[] prompt, int forgotten) {

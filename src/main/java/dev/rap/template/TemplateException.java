@@ -7,20 +7,23 @@ package dev.rap.template;
 public final class TemplateException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  private static final int LONGEST = 400;
+  private static final int LONGEST = 300;
 
   private final int line;
   private final int column;
 
   TemplateException(String message, int line, int column) {
-    super("line %d, column %d: %s".formatted(line, column, plain(message)));
+    super(plain("line %d, column %d: %s".formatted(line, column, message)));
     this.line = line;
     this.column = column;
   }
 
   private static String plain(String message) {
     String line =
-        message.strip().replaceAll("\\s+", " ").replaceAll("[\\p{Cc}\\p{Cf}\\p{Cs}]", "?");
+        message
+            .strip()
+            .replaceAll("\\s+", " ")
+            .replaceAll("[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}]", "?");
     return line.length() > LONGEST ? line.substring(0, LONGEST) + "…" : line;
   }
 

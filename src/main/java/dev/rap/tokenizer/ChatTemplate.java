@@ -41,8 +41,6 @@ public final class ChatTemplate {
   private static final char FIRST_GUARD = '\uFDD0';
   private static final char LAST_GUARD = '\uFDEF';
 
-  private static final int LONGEST_REASON = 300; // templates may say what they want
-
   private final Tokenizer tokenizer;
   private final String model;
   private final Template template;
@@ -69,9 +67,7 @@ public final class ChatTemplate {
 
   private InputException refused(TemplateException e) {
     return new InputException(
-        "the chat template of %s refuses: %s"
-            .formatted(model, Vocabulary.shown(e.getMessage(), LONGEST_REASON)),
-        e);
+        "the chat template of %s refuses: %s".formatted(model, e.getMessage()), e);
   }
 
   /**

@@ -117,14 +117,9 @@ final class Vocabulary {
     return (int) id;
   }
 
-  /** {@return a text from a file for a message, in quotes: short, harmless on a terminal} */
+  /** {@return a text from a file for a message: short, on one line, harmless on a terminal} */
   static String quote(String text) {
-    return "\"" + shown(text, 40) + "\"";
-  }
-
-  /** {@return at most {@code most} chars of a text, on one line, harmless on a terminal} */
-  static String shown(String text, int most) {
-    String begin = text.length() > most ? text.substring(0, most) + "…" : text;
-    return begin.replaceAll("[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}]", "?");
+    String begin = text.length() > 40 ? text.substring(0, 40) + "…" : text;
+    return "\"" + begin.replaceAll("[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}]", "?") + "\"";
   }
 }
