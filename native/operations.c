@@ -9,6 +9,7 @@ const struct operations VARIANT(operations) = {
     .rms_norm = VARIANT(rms_norm),
     .scale = VARIANT(scale),
     .soft_cap = VARIANT(soft_cap),
+    .multiply_adds = VARIANT(multiply_adds),
     .add_row = VARIANT(add_row),
     .rope = VARIANT(rope),
     .store_kv = VARIANT(store_kv),

@@ -72,6 +72,7 @@ struct operations {
                    int accumulate);
   void (*scale)(rap_team*, float* x, int rows, int64_t columns, float factor);
   void (*soft_cap)(rap_team*, float* x, int rows, int64_t columns, float cap);
+  void (*multiply_adds)(rap_team*, float* x, int elements, float factor, float addend, int rounds);
   void (*add_row)(rap_team*, float* y, int64_t y_stride, int tokens, const float* row,
                   struct ranges columns);
   void (*rope)(rap_team*, float* x, int64_t x_stride, int tokens, const float* cos_sin,
@@ -94,6 +95,7 @@ void VARIANT(rms_norm)(rap_team*, float* y, const float* x, int64_t stride, int 
                        int accumulate);
 void VARIANT(scale)(rap_team*, float* x, int rows, int64_t columns, float factor);
 void VARIANT(soft_cap)(rap_team*, float* x, int rows, int64_t columns, float cap);
+void VARIANT(multiply_adds)(rap_team*, float* x, int elements, float factor, float addend, int rounds);
 void VARIANT(add_row)(rap_team*, float* y, int64_t y_stride, int tokens, const float* row, struct
                       ranges columns);
 void VARIANT(rope)(rap_team*, float* x, int64_t x_stride, int tokens, const float* cos_sin, int

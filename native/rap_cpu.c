@@ -66,6 +66,12 @@ int rap_soft_cap(rap_team* team, float* x, int rows, int64_t columns, float cap)
   return RAP_OK;
 }
 
+int rap_multiply_adds(rap_team* team, float* x, int elements, float factor, float addend,
+                      int rounds) {
+  team_operations(team)->multiply_adds(team, x, elements, factor, addend, rounds);
+  return RAP_OK;
+}
+
 int rap_matmul(rap_team* team, float* y, int64_t y_stride, const float* x, int64_t x_stride,
                int tokens, int dtype, const void* w, int64_t row_bytes, const int32_t* rows,
                int row_ranges, const int32_t* columns, int column_ranges, int accumulate) {

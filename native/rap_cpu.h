@@ -25,7 +25,7 @@
 #include <stdint.h>
 
 // Changes whenever a signature or its meaning does. dev.rap.natives.OwnLibrary is its pair.
-#define RAP_ABI_VERSION 3
+#define RAP_ABI_VERSION 4
 
 enum rap_status {
   RAP_OK = 0,
@@ -105,6 +105,11 @@ int rap_scale(rap_team* team, float* x, int rows, int64_t columns, float factor)
 
 // x = cap * tanh(x / cap), cap > 0.   x [rows, columns]
 int rap_soft_cap(rap_team* team, float* x, int rows, int64_t columns, float cap);
+
+// x = x * factor + addend, `rounds` times: arithmetic that waits for no memory, to see how fast it
+// can be.   x [elements]
+int rap_multiply_adds(rap_team* team, float* x, int elements, float factor, float addend,
+                      int rounds);
 
 // y[t, r] = (accumulate ? y[t, r] : 0) + sum over c of x[t, c] * w[r, c].
 // row_bytes is the distance between rows of w.

@@ -79,7 +79,7 @@ def measure_rap(rap, model):
     for batch in (1, 8, 32):
         figures = bench("--prefill", 512, "--decode", DECODE, "--batch", batch)
         speeds[f"decode {batch}"] = figures["decodeTokensPerSecond"]
-        speeds["read TB/s"] = figures["readBytesPerSecond"] / 1e12
+        speeds["read TB/s"] = figures["ceilings"]["readBytesPerSecond"] / 1e12
         if batch == 1:
             speeds["prefill 512"] = figures["prefillTokensPerSecond"]
     speeds["prefill 2048"] = bench("--prefill", 2048, "--decode", 8)["prefillTokensPerSecond"]

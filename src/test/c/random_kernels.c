@@ -149,13 +149,14 @@ static int gated(rap_team* team) {
 static int pointwise(rap_team* team) {
   int tokens = tokens_of(), columns = between(1, 130), n;
   float* y = floats((size_t)tokens * columns);
-  switch (between(0, 3)) {
+  switch (between(0, 4)) {
     case 0: return rap_scale(team, y, tokens, columns, 0.5f);
     case 1: return rap_soft_cap(team, y, tokens, columns, 3);
     case 2: {
       int32_t* c = ranges(columns, 1, &n);
       return rap_add_row(team, y, columns, tokens, floats(columns), c, n);
     }
+    case 3: return rap_multiply_adds(team, y, tokens * columns, 0.5f, 1, between(0, 3));
     default: {
       double* sums = buffer(sizeof(double) * (size_t)tokens);
       return rap_log_probs(team, sums, y, tokens, columns, indices(tokens, columns));

@@ -6,6 +6,7 @@ import dev.rap.cuda.CudaBackend;
 import dev.rap.cuda.KernelTime;
 import dev.rap.cuda.MemorySample;
 import dev.rap.engine.Backend;
+import dev.rap.engine.Ceilings;
 import dev.rap.engine.Engine;
 import dev.rap.engine.LoadedModel;
 import dev.rap.engine.ModelFile;
@@ -27,8 +28,8 @@ import picocli.CommandLine.Option;
 @Command(
     name = "bench",
     description = {
-      "Measures how fast a model reads prompts and draws tokens, and what this machine's memory would"
-          + " allow.",
+      "Measures how fast a model reads prompts and draws tokens, and what this machine's memory and"
+          + " arithmetic would allow.",
       "Prompts are random tokens; the tokens that are drawn follow them, so --prefill 1 measures an"
           + " empty context. A model that the caches hold can pass the limit."
     },
@@ -117,8 +118,8 @@ final class BenchCommand implements Callable<Integer> {
    * @param weightBytes that a decode step reads
    * @param kvBytes that a decode step reads on average
    * @param decodeBytesPerSecond weights and KV that were read in a second
-   * @param readBytesPerSecond what this machine's memory gives to a plain sum
-   * @param decodeLimitTokensPerSecond what that allows
+   * @param ceilings of this machine
+   * @param decodeLimitTokensPerSecond what its reads allow
    * @param kernelsPerDecodeStep that one launch of a CUDA graph starts; 0 on the CPU
    * @param gpuMemory after the runs, with the engine's KV cache; null on the CPU, or if it cannot
    *     be read
@@ -138,7 +139,7 @@ final class BenchCommand implements Callable<Integer> {
       long weightBytes,
       long kvBytes,
       double decodeBytesPerSecond,
-      double readBytesPerSecond,
+      Ceilings ceilings,
       double decodeLimitTokensPerSecond,
       double prefillFlopsPerSecond,
       int kernelsPerDecodeStep,
@@ -275,7 +276,7 @@ final class BenchCommand implements Callable<Integer> {
     double prefillSpeed = median(runs, SpeedRun::prefillTokensPerSecond);
     double decodeSpeed = median(runs, SpeedRun::decodeTokensPerSecond);
     double bytes = cost.decodeBytes(batch, prefill + (decode + 1) / 2.0);
-    double readBytesPerSecond = backend.measureReadBandwidth();
+    Ceilings ceilings = backend.measureCeilings();
     return new Figures(
         prefillSpeed,
         decodeSpeed,
@@ -290,8 +291,8 @@ final class BenchCommand implements Callable<Integer> {
         cost.weightBytes(),
         Math.round(bytes - cost.weightBytes()),
         bytes * decodeSpeed / batch,
-        readBytesPerSecond,
-        readBytesPerSecond / bytes * batch,
+        ceilings,
+        ceilings.readBytesPerSecond() / bytes * batch,
         cost.prefillFlops(prefill) / prefill * prefillSpeed,
         graphKernels,
         gpuMemory,
@@ -321,11 +322,9 @@ final class BenchCommand implements Callable<Integer> {
             rate(100 * f.decodeTokensPerSecond() / f.decodeLimitTokensPerSecond()) + " %")
         .print(out);
     out.printf(
-        "a decode step reads %s of weights and %s of KV: %s/s, and memory gives %s/s%n",
-        Bytes.text(f.weightBytes()),
-        Bytes.text(f.kvBytes()),
-        Bytes.text(Math.round(f.decodeBytesPerSecond())),
-        Bytes.text(Math.round(f.readBytesPerSecond())));
+        "a decode step reads %s of weights and %s of KV: %s/s%n",
+        Bytes.text(f.weightBytes()), Bytes.text(f.kvBytes()), speed(f.decodeBytesPerSecond()));
+    out.println(text(f.ceilings()));
     if (f.kernelsPerDecodeStep() > 0) {
       out.printf(
           "a decode step is 1 launch of a CUDA graph of %d kernels%n", f.kernelsPerDecodeStep());
@@ -338,6 +337,19 @@ final class BenchCommand implements Callable<Integer> {
       out.println();
       table(f.kernelTimes()).print(out);
     }
+  }
+
+  private static String text(Ceilings ceilings) {
+    String reads = "this machine reads " + speed(ceilings.readBytesPerSecond());
+    return ceilings.flopsPerSecond() == null
+        ? reads
+        : "%s, copies %s, and multiplies and adds %s GFLOP/s in float32"
+            .formatted(
+                reads, speed(ceilings.copyBytesPerSecond()), rate(ceilings.flopsPerSecond() / 1e9));
+  }
+
+  private static String speed(double bytesPerSecond) {
+    return Bytes.text(Math.round(bytesPerSecond)) + "/s";
   }
 
   /** {@return how a GPU's memory is used, in one line} */

@@ -3,6 +3,7 @@ package dev.rap.cuda;
 import dev.rap.Bytes;
 import dev.rap.InputException;
 import dev.rap.engine.Backend;
+import dev.rap.engine.Ceilings;
 import dev.rap.engine.ModelRunner;
 import dev.rap.memory.MemoryModel;
 import dev.rap.memory.Storage;
@@ -311,8 +312,8 @@ public final class CudaBackend implements Backend {
   }
 
   @Override
-  public double measureReadBandwidth() {
-    return DeviceBandwidth.measure(parts);
+  public Ceilings measureCeilings() {
+    return new Ceilings(DeviceBandwidth.measure(parts), null, null);
   }
 
   /** {@return how the device's memory is used, see {@link SharedTracker#latest}} */

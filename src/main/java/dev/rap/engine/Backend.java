@@ -32,8 +32,8 @@ public interface Backend extends AutoCloseable {
    */
   void keepHostMaster();
 
-  /** {@return bytes a second that a plain read of memory reaches here, measured now} */
-  double measureReadBandwidth();
+  /** {@return what memory and arithmetic reach here, measured now} */
+  Ceilings measureCeilings();
 
   @Override
   void close();

@@ -13,7 +13,7 @@ public final class CpuBackend implements Backend {
 
   /**
    * @param kernels are closed with this
-   * @param threads that read memory at once
+   * @param threads that read and copy memory at once, where that is measured
    */
   public CpuBackend(Weights weights, Kernels kernels, int threads) {
     this.weights = weights;
@@ -52,8 +52,8 @@ public final class CpuBackend implements Backend {
   }
 
   @Override
-  public double measureReadBandwidth() {
-    return ReadBandwidth.measure(threads);
+  public Ceilings measureCeilings() {
+    return CpuCeilings.measure(kernels, threads);
   }
 
   @Override

@@ -55,6 +55,15 @@ final class CpuFunctions {
   static final MethodHandle SCALE = onElements("rap_scale");
   static final MethodHandle SOFT_CAP = onElements("rap_soft_cap");
 
+  static final MethodHandle MULTIPLY_ADDS =
+      operation(
+          "rap_multiply_adds",
+          ADDRESS, // x
+          JAVA_INT, // elements
+          JAVA_FLOAT, // factor
+          JAVA_FLOAT, // addend
+          JAVA_INT); // rounds
+
   static final MethodHandle MATMUL =
       operation(
           "rap_matmul",

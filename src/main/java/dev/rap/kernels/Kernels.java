@@ -61,6 +61,14 @@ public interface Kernels extends AutoCloseable {
   void softCap(MemorySegment x, int rows, int columns, float cap);
 
   /**
+   * x = x * factor + addend, {@code rounds} times: arithmetic that waits for no memory, to see how
+   * fast it can be.
+   *
+   * @param x {@code [elements]}
+   */
+  void multiplyAdds(MemorySegment x, int elements, float factor, float addend, int rounds);
+
+  /**
    * y[t, r] = (accumulate ? y[t, r] : 0) + sum over c of x[t, c] * w[r, c].
    *
    * @param y {@code [tokens, yStride]}, element r of a row for row r of {@code w}

@@ -108,6 +108,22 @@ final class NativeKernels implements Kernels {
     onElements(CpuFunctions.SOFT_CAP, x, rows, columns, cap);
   }
 
+  @Override
+  public void multiplyAdds(MemorySegment x, int elements, float factor, float addend, int rounds) {
+    Require.count("elements", elements);
+    Require.bytes("x", x, 4L * elements);
+    int status;
+    try {
+      status =
+          (int)
+              CpuFunctions.MULTIPLY_ADDS.invokeExact(
+                  team.address(), x, elements, factor, addend, rounds);
+    } catch (Throwable t) {
+      throw Team.unexpected(t);
+    }
+    check(status);
+  }
+
   private void onElements(
       MethodHandle operation, MemorySegment x, int rows, int columns, float number) {
     Require.count("rows", rows);

@@ -81,7 +81,10 @@ class BenchCommandTest {
     double decode = figures.get("decodeTokensPerSecond").asDouble();
     assertEquals(
         (weights + kv) * decode / 2, figures.get("decodeBytesPerSecond").asDouble(), decode);
-    double memory = figures.get("readBytesPerSecond").asDouble();
+    JsonNode ceilings = figures.get("ceilings");
+    assertTrue(ceilings.get("flopsPerSecond").asDouble() > 1e8, ceilings.toString());
+    assertTrue(ceilings.get("copyBytesPerSecond").asDouble() > 1e8, ceilings.toString());
+    double memory = ceilings.get("readBytesPerSecond").asDouble();
     assertTrue(memory > 1e8, "a memory of " + memory + " bytes a second");
     assertEquals(
         2 * memory / (weights + kv),
@@ -97,6 +100,7 @@ class BenchCommandTest {
     assertTrue(lines.get(1).matches("prefill +1 x 3 .* GFLOP/s"), run.out());
     assertTrue(lines.get(2).matches("decode +1 x 2 .* %"), run.out());
     assertTrue(lines.get(3).startsWith("a decode step reads 112 kB of weights"), run.out());
+    assertTrue(lines.get(4).matches("this machine reads .*B/s, .* GFLOP/s in float32"), run.out());
   }
 
   @ParameterizedTest

@@ -160,6 +160,21 @@ class NativeElementwiseTest {
 
   @ParameterizedTest
   @MethodSource("isas")
+  void multiplyAddsByAHalfAreExact(Isa isa) { // fused or not
+    try (Arena arena = Arena.ofConfined();
+        Kernels kernels = new NativeKernels(2, isa)) {
+      for (int elements : new int[] {0, 1, 255, 257, 8192, 20_001}) {
+        MemorySegment x = new RandomData(arena, elements).normal(elements, 40);
+        MemorySegment expected = arena.allocate(x.byteSize(), 64).copyFrom(x);
+        oracle.multiplyAdds(expected, elements, 0.5f, 3, 5);
+        kernels.multiplyAdds(x, elements, 0.5f, 3, 5);
+        assertEquals(-1, expected.mismatch(x));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("isas")
   void addedRowsAreExact(Isa isa) {
     Ranges columns = Ranges.of(1, 2, 5, 40, 64, 97);
     try (Arena arena = Arena.ofConfined();

@@ -83,6 +83,17 @@ public final class ReferenceKernels implements Kernels {
   }
 
   @Override
+  public void multiplyAdds(MemorySegment x, int elements, float factor, float addend, int rounds) {
+    for (long i = 0; i < elements; i++) {
+      float value = x.get(F32, 4 * i);
+      for (int round = 0; round < rounds; round++) {
+        value = value * factor + addend;
+      }
+      x.set(F32, 4 * i, value);
+    }
+  }
+
+  @Override
   public void matmul(
       MemorySegment y,
       int yStride,

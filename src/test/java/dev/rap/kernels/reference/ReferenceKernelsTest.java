@@ -123,6 +123,13 @@ class ReferenceKernelsTest {
   }
 
   @Test
+  void multiplyAddsGoOn() {
+    MemorySegment x = buffers.floats(8, 0);
+    kernels.multiplyAdds(x, 2, 0.5f, 1, 3);
+    assertArrayEquals(new float[] {2.75f, 1.75f}, Buffers.read(x)); // 8 5 3.5 2.75, 0 1 1.5 1.75
+  }
+
+  @Test
   void matmulTouchesOnlyTheGivenRowsAndColumns() {
     // Column 1 is dropped, in the activations and in the weights; row 1 is not computed.
     Tensor w = buffers.matrix(3, 3, 1, NAN, 2, NAN, NAN, NAN, 3, NAN, 4);
