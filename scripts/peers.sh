@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
 # usage: scripts/peers.sh [-b DIR] [-m GGUF] [-f FORMATS] [-p PYTHON] [-t THREADS] [-r RUNS] [-s]
 #
-# Measures RAP beside llama.cpp and Jlama on one machine, in one run, on the same weights:
-# prefill of 512 tokens and decode of 64, SmolLM2-135M in several formats and (Jlama) in BF16.
-# Prints a table; the last line of standard output is the same as one JSON document.
+# Measures RAP beside llama.cpp and Jlama on one machine, in one run, on the same weights: prefill of
+# 512 tokens and decode of 128, in several formats and (Jlama) in BF16; then, as programs that start
+# with the file in the page cache, the time until the first token is there and they have ended, and
+# the most memory that 512 tokens and 128 more take.
+# Prints tables; the last line of standard output is the same as one JSON document.
 #
-#   -b DIR      where things are built and kept, another for each model; default target/peers
-#   -m GGUF     default ../shared/models/SmolLM2-135M-Instruct.Q4_1.gguf
+#   -b DIR      where things are built and kept, in a folder for each model; default target/peers
+#   -m GGUF     default ../shared/models/SmolLM2-135M-Instruct.Q4_1.gguf; random-model.py makes others
 #   -f FORMATS  as llama-quantize names them; default "f16 q8_0 q4_0 q4_1 q4_k_m q5_k_m q6_k"
-#   -p PYTHON   one that has what gguf-to-huggingface.py needs (for Jlama); default python3
+#   -p PYTHON   one that has what gguf-to-huggingface.py needs (for Jlama, which is left out
+#               otherwise); default python3
 #   -t THREADS  default 2
 #   -r RUNS     of each measurement; default 5
 #   -s          set up only: build and convert, measure nothing
@@ -29,7 +32,7 @@ measure=yes
 llama_cpp_python=0.3.36
 jlama=0.8.4
 prefill=512
-decode=64
+decode=128
 
 while getopts b:m:f:p:t:r:s option; do
   case $option in
@@ -40,13 +43,15 @@ while getopts b:m:f:p:t:r:s option; do
     t) threads=$OPTARG ;;
     r) runs=$OPTARG ;;
     s) measure=no ;;
-    *) sed -n '2,19s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,22s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
 done
 [[ -r $model ]] || { echo "peers.sh: no model at $model; give one with -m" >&2; exit 1; }
 mkdir -p "$build"
 build=$(cd "$build" && pwd)
 log=$build/setup.log
+files=$build/$(basename "$model" .gguf)
+mkdir -p "$files"
 
 say() { echo "peers.sh: $*" >&2; }
 
@@ -54,19 +59,33 @@ say() { echo "peers.sh: $*" >&2; }
 quietly() { "$@" >>"$log" 2>&1 || { say "failed: $*; see $log"; return 1; }; }
 
 llama_cpp() {
-  [[ -x $build/bin/llama-bench && -x $build/bin/llama-perplexity && -x $build/bin/llama-quantize ]] && return
+  [[ -x $build/bin/llama-completion ]] && return # the last that is copied
   say "building llama.cpp from llama-cpp-python $llama_cpp_python"
   quietly python3 -m pip download --no-deps --no-binary llama-cpp-python \
     -d "$build" "llama-cpp-python==$llama_cpp_python"
   tar -xzf "$build"/llama_cpp_python-*.tar.gz -C "$build"
+  llama_cpp_programs ""
+}
+
+llama_cpp_programs() { # FLAGS of the compiler
   local source=$build/llama_cpp_python-$llama_cpp_python/vendor/llama.cpp
   quietly cmake -S "$source" -B "$build/cmake" -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=OFF \
     -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_APP=OFF \
-    -DLLAMA_USE_PREBUILT_UI=OFF -DLLAMA_OPENSSL=OFF
+    -DLLAMA_USE_PREBUILT_UI=OFF -DLLAMA_OPENSSL=OFF -DCMAKE_C_FLAGS="$1" -DCMAKE_CXX_FLAGS="$1"
   quietly nice -n 10 cmake --build "$build/cmake" -j "$threads" \
-    --target llama-bench llama-perplexity llama-quantize
+    --target llama-bench llama-perplexity llama-quantize llama-completion
   mkdir -p "$build/bin"
-  cp "$build"/cmake/bin/llama-{bench,perplexity,quantize} "$build/bin/"
+  cp "$build"/cmake/bin/llama-{bench,perplexity,quantize,completion} "$build/bin/"
+}
+
+# Where the processor has AMX and the system does not let programs use it, llama.cpp dies of it.
+llama_cpp_runs() {
+  local rc=0
+  "$build/bin/llama-bench" -m "$1" -p 64 -n 1 -r 1 >>"$log" 2>&1 || rc=$?
+  ((rc != 132)) || { # SIGILL
+    say "building llama.cpp again without AMX, which is not usable here"
+    llama_cpp_programs "-mno-amx-tile -mno-amx-int8 -mno-amx-bf16"
+  }
 }
 
 # quantised FROM TO FORMAT [OPTION]: written aside first, so that an interrupted run leaves no half file.
@@ -78,9 +97,10 @@ quantised() {
 
 # Files of the same weights: F16 holds the dequantised ones, the others are quantised from that.
 gguf_files() {
-  quantised "$model" "$build/model-f16.gguf" F16 --allow-requantize
+  quantised "$model" "$files/model-f16.gguf" F16 --allow-requantize
   for format in $formats; do
-    quantised "$build/model-f16.gguf" "$build/model-$format.gguf" "$format"
+    quantised "$files/model-f16.gguf" "$files/model-$format.gguf" "$format"
+    llama_cpp_runs "$files/model-$format.gguf"
   done
 }
 
@@ -102,8 +122,8 @@ POM
 }
 
 hugging_face_folder() {
-  [[ -e $build/model-bf16/model.safetensors ]] || quietly "$python" \
-    "$root/scripts/gguf-to-huggingface.py" "$model" "$build/model-bf16"
+  [[ -e $files/model-bf16/model.safetensors ]] || quietly "$python" \
+    "$root/scripts/gguf-to-huggingface.py" "$model" "$files/model-bf16"
 }
 
 bench_llama_cpp() {
@@ -121,14 +141,31 @@ bench_jlama() {
     "$1" $prefill $decode "$threads" "$runs" 2>>"$log"
 }
 
+# A process that draws tokens: what first_token and its memory are measured of.
+start_llama_cpp() { # GGUF TOKENS
+  echo "$build/bin/llama-completion" -m "$1" -t "$threads" -c 1024 -n "$2" -no-cnv --ignore-eos -f
+}
+
+start_rap() { # GGUF TOKENS
+  echo "$root/rap" generate "$1" --threads "$threads" --context 1024 --max-tokens "$2" --prompt-file
+}
+
+shape() {
+  "$root/rap" inspect "$1" --json | tail -n 1
+}
+
+start() { # ENGINE GGUF
+  python3 "$root/scripts/peers-start.py" "$runs" "$(start_"$1" "$2" 1)" "$(start_"$1" "$2" $decode)"
+}
+
 # result FILE ENGINE COMMAND...: a command's JSON, or a line that says that it failed.
 result() {
   local file=$1 engine=$2
   shift 2
-  if "$@" >"$build/results/$file.$engine.json"; then
+  if "$@" >"$files/results/$file.$engine.json"; then
     say "$engine, $file: done"
   else
-    rm -f "$build/results/$file.$engine.json"
+    rm -f "$files/results/$file.$engine.json"
     say "$engine, $file: failed and is left out"
   fi
 }
@@ -140,14 +177,17 @@ with_jlama=yes
 say "llama.cpp's programs are in $build/bin, the models in $build"
 [[ $measure == yes ]] || exit 0
 
-rm -rf "$build/results"
-mkdir -p "$build/results"
+rm -rf "$files/results"
+mkdir -p "$files/results"
 for format in $formats; do
-  result "$format" llama.cpp bench_llama_cpp "$build/model-$format.gguf"
-  result "$format" rap bench_rap "$build/model-$format.gguf"
+  result "$format" llama.cpp bench_llama_cpp "$files/model-$format.gguf"
+  result "$format" rap bench_rap "$files/model-$format.gguf"
+  result "$format" shape shape "$files/model-$format.gguf"
+  result "$format-start" llama.cpp start llama_cpp "$files/model-$format.gguf"
+  result "$format-start" rap start rap "$files/model-$format.gguf"
 done
 if [[ $with_jlama == yes ]]; then
-  result bf16 jlama bench_jlama "$build/model-bf16"
-  result bf16 rap bench_rap "$build/model-bf16"
+  result bf16 jlama bench_jlama "$files/model-bf16"
+  result bf16 rap bench_rap "$files/model-bf16"
 fi
-python3 "$root/scripts/peers-table.py" "$build/results" "$threads" $formats
+python3 "$root/scripts/peers-table.py" "$files/results" "$threads" $formats

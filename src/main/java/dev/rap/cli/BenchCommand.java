@@ -322,7 +322,7 @@ final class BenchCommand implements Callable<Integer> {
             rate(100 * f.decodeTokensPerSecond() / f.decodeLimitTokensPerSecond()) + " %")
         .print(out);
     out.printf(
-        "a decode step reads %s of weights and %s of KV: %s/s%n",
+        "a decode step reads %s of weights and %s of KV: %s%n",
         Bytes.text(f.weightBytes()), Bytes.text(f.kvBytes()), speed(f.decodeBytesPerSecond()));
     out.println(text(f.ceilings()));
     if (f.kernelsPerDecodeStep() > 0) {
