@@ -45,10 +45,8 @@ INLINE void few_row(const int dtype, const int tokens, const struct part* part, 
   for (int g = stretch.first; g < stretch.end; g++, x += GROUP) {
     const struct group* group = &part->groups[g];
     const uint8_t* p = row + group->offset;
-    if (stretch.ahead != 0) {
-      fetch(p + stretch.ahead);
-      if (dtype == RAP_F32) fetch(p + stretch.ahead + 64);
-    }
+    int together = block_elements(dtype) > 1 ? 1 : GROUP;
+    if (group->in_block == 0) fetch_ahead(part, row, stretch, g, together * block_bytes(dtype));
     vf v[GROUP_VECTORS];
     if (block_elements(dtype) > 1 || group->elements == GROUP) {
       load_group(dtype, p, group->in_block, v);

@@ -70,10 +70,7 @@ INLINE void few_row(const int dtype, const int tokens, const struct part* part, 
     const uint8_t* p = row + part->groups[g].offset;
     // The neighbour of an odd last group is that group again, times zero.
     const uint8_t* q = row + part->groups[g + 1 < stretch.end ? g + 1 : g].offset;
-    if (stretch.ahead != 0) {
-      fetch(p + stretch.ahead);
-      fetch(q + stretch.ahead);
-    }
+    fetch_ahead(part, row, stretch, g, 2 * block_bytes(dtype));
     __m512i u = _mm512_inserti64x4(_mm512_castsi256_si512(unsigned_bytes(dtype, p, 0)),
                                    unsigned_bytes(dtype, q, 0), 1);
     __m512 d = two_scales(p, q);

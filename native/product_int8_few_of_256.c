@@ -187,9 +187,7 @@ INLINE void few_row(const int dtype, const int tokens, const struct part* part, 
   int blocks = part->group_count / BLOCK_GROUPS;
   for (int g = stretch.first; g < stretch.end; g += BLOCK_GROUPS, x++) {
     const uint8_t* p = row + part->groups[g].offset;
-    if (stretch.ahead != 0) {
-      for (int i = 0; i < block_bytes(dtype); i += 64) fetch(p + stretch.ahead + i);
-    }
+    fetch_ahead(part, row, stretch, g, block_bytes(dtype));
     struct scales w = scales_of_block(dtype, p);
     __m512 scales[FEW];
 #pragma GCC unroll 4

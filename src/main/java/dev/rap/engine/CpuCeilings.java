@@ -18,7 +18,7 @@ final class CpuCeilings {
   private static final long BUFFER_BYTES = 256L << 20; // no cache holds it
   private static final int PASSES = 12; // the fastest counts
   private static final byte PATTERN = 1;
-  private static final long WORD = 0x0101_0101_0101_0101L; // eight of it
+  private static final int LINE_BYTES = 64;
   private static final int ELEMENTS = 1 << 17; // a cache holds them
   private static final int ROUNDS = 1000;
 
@@ -55,19 +55,18 @@ final class CpuCeilings {
   }
 
   private static void read(ExecutorService team, List<MemorySegment> parts) {
-    long words = BUFFER_BYTES / Long.BYTES;
-    if (sum(team, parts, CpuCeilings::sumOf) != words * WORD) { // both overflow alike
+    if (sum(team, parts, CpuCeilings::sumOfLines) != BUFFER_BYTES / LINE_BYTES * PATTERN) {
       throw new IllegalStateException("memory was read as something that was not written");
     }
   }
 
   private static List<MemorySegment> parts(MemorySegment buffer, int threads) {
     List<MemorySegment> parts = new ArrayList<>();
-    long words = BUFFER_BYTES / Long.BYTES;
+    long lines = BUFFER_BYTES / LINE_BYTES;
     for (int i = 0; i < threads; i++) {
-      long first = words * i / threads;
-      long end = words * (i + 1) / threads;
-      parts.add(buffer.asSlice(first * Long.BYTES, (end - first) * Long.BYTES));
+      long first = lines * i / threads;
+      long end = lines * (i + 1) / threads;
+      parts.add(buffer.asSlice(first * LINE_BYTES, (end - first) * LINE_BYTES));
     }
     return parts;
   }
@@ -90,11 +89,12 @@ final class CpuCeilings {
     }
   }
 
-  private static long sumOf(MemorySegment part) {
-    int words = (int) (part.byteSize() / Long.BYTES);
+  // Memory gives whole cache lines: one byte of each asks for all.
+  private static long sumOfLines(MemorySegment part) {
+    int lines = (int) (part.byteSize() / LINE_BYTES);
     long sum = 0;
-    for (int i = 0; i < words; i++) {
-      sum += part.getAtIndex(ValueLayout.JAVA_LONG, i);
+    for (int i = 0; i < lines; i++) {
+      sum += part.get(ValueLayout.JAVA_BYTE, (long) LINE_BYTES * i);
     }
     return sum;
   }
