@@ -11,7 +11,7 @@ import platform
 import sys
 from pathlib import Path
 
-CONTEXT = 1024  # of the processes whose memory was measured
+CONTEXT = 640  # of the processes whose memory was measured
 
 
 def speeds(path):

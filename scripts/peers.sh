@@ -4,7 +4,7 @@
 # Measures RAP beside llama.cpp and Jlama on one machine, in one run, on the same weights: prefill of
 # 512 tokens and decode of 128, in several formats and (Jlama) in BF16; then, as programs that start
 # with the file in the page cache, the time until the first token is there and they have ended, and
-# the most memory that 512 tokens and 128 more take.
+# the most memory that a prompt and 128 tokens more take, with a context of 640.
 # Prints tables; the last line of standard output is the same as one JSON document.
 #
 #   -b DIR      where things are built and kept, in a folder for each model; default target/peers
@@ -143,11 +143,11 @@ bench_jlama() {
 
 # A process that draws tokens: what first_token and its memory are measured of.
 start_llama_cpp() { # GGUF TOKENS
-  echo "$build/bin/llama-completion" -m "$1" -t "$threads" -c 1024 -n "$2" -no-cnv --ignore-eos -f
+  echo "$build/bin/llama-completion" -m "$1" -t "$threads" -c 640 -n "$2" -no-cnv --ignore-eos -f
 }
 
 start_rap() { # GGUF TOKENS
-  echo "$root/rap" generate "$1" --threads "$threads" --context 1024 --max-tokens "$2" --prompt-file
+  echo "$root/rap" generate "$1" --threads "$threads" --context 640 --max-tokens "$2" --prompt-file
 }
 
 shape() {

@@ -7,6 +7,7 @@ The same requests, in the same time, by engines whose memory falls to a share of
   elastic      RAP: has the whole for a third of the time, then the share, then the whole again
   dense        RAP without pruning: what does not fit the smaller memory waits, or is refused
   llama.cpp    dense too; one request after another where the smaller memory holds one beside the weights
+  transformers the same on a GPU, in F16; PyTorch is held to the smaller memory, what does not fit fails
 Engines that cannot shrink get the smaller memory from the beginning: what they had more they would have
 to give back. The whole is what RAP holds for B sequences: weights, KV cache and workspace. llama.cpp's
 workspace is not counted.
@@ -29,9 +30,11 @@ import random
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "scripts"))
 
 # Runs where llama-cpp-python is: one request after another, until time is up.
 LLAMA = """
@@ -95,14 +98,51 @@ def llama_cpp(options, requests, room, kv_token_bytes):
     return json.loads(run(options.llama, "-c", LLAMA, options.model, requests, longest, options.seconds, layers))
 
 
-class Judge:
+class Transformers:
+    """One request after another on the GPU, until time is up."""
+
     def __init__(self, path):
-        sys.path.insert(0, str(ROOT / "scripts"))
         import oracle
         import torch
 
         self.torch = torch
-        self.model = oracle.gguf_model(path).float().eval()
+        self.model = oracle.gguf_model(path).half().cuda().eval()
+        self.generate([0, 1], 8)  # until all is compiled
+
+    def generate(self, prompt, count):
+        ids = self.torch.tensor([prompt], device="cuda")
+        drawn = self.model.generate(ids, max_new_tokens=count, min_new_tokens=count, do_sample=True, temperature=1.0,
+                                    top_k=0, top_p=1.0, pad_token_id=0)
+        return drawn[0].tolist()
+
+    def serve(self, requests, prompts, room, seconds):
+        torch = self.torch
+        torch.cuda.empty_cache()
+        torch.cuda.set_per_process_memory_fraction(room / torch.cuda.get_device_properties(0).total_memory)
+        start, served = time.monotonic(), []
+        for i, (request, prompt) in enumerate(zip(requests, prompts, strict=True)):
+            time.sleep(max(0, request["arrival"] - (time.monotonic() - start)))
+            if time.monotonic() - start > seconds:
+                break
+            torch.manual_seed(i)
+            tokens, reason = prompt, "memory"
+            try:
+                tokens, reason = self.generate(prompt, request["tokens"]), "length"
+            except torch.OutOfMemoryError:
+                torch.cuda.empty_cache()
+            served.append({"promptTokens": len(prompt), "tokens": tokens, "firstSeconds": -1, "finishReason": reason})
+        torch.cuda.set_per_process_memory_fraction(1.0)
+        return served
+
+
+class Judge:
+    def __init__(self, path):
+        import oracle
+        import torch
+
+        self.torch = torch
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.model = oracle.gguf_model(path).float().eval().to(self.device)
 
     def perplexity(self, served):
         nll, count = 0.0, 0
@@ -110,7 +150,7 @@ class Judge:
             tokens, prompt = one["tokens"], one["promptTokens"]
             if len(tokens) == prompt:
                 continue
-            ids = self.torch.tensor([tokens])
+            ids = self.torch.tensor([tokens], device=self.device)
             with self.torch.no_grad():
                 rows = self.model(ids).logits[0, prompt - 1 : -1].log_softmax(-1)
             nll -= rows.gather(1, ids[0, prompt:, None]).sum().item()
@@ -136,6 +176,7 @@ def main():
         requests = Path(folder) / "requests.jsonl"
         write_requests(requests, options.text.read_text(), options.requests, options.seconds)
         judge = Judge(options.model)
+        transformers = Transformers(options.model) if options.backend == "cuda" else None
 
         def row(memory, arm, served):
             by_reason = [sum(one["finishReason"] == reason for one in served) for reason in ("length", "memory")]
@@ -168,6 +209,11 @@ def main():
             if options.llama:
                 room = dense["wholeBytes"] * float(share) / 100
                 row(f"{share} %", "llama.cpp", llama_cpp(options, requests, room, kv_token_bytes))
+            if transformers:
+                room = dense["wholeBytes"] * float(share) / 100
+                prompts = [one["tokens"][: one["promptTokens"]] for one in dense["requests"]]
+                wanted = [json.loads(line) for line in requests.read_text().splitlines()]
+                row(f"{share} %", "transformers", transformers.serve(wanted, prompts, room, options.seconds))
     print("| memory | engine | tokens | done | refused | not served in time | median wait, s | perplexity |")
     print("|---|---|---|---|---|---|---|---|")
     for r in rows:

@@ -54,19 +54,13 @@ public final class HuggingFaceCheckpoint implements Checkpoint {
     return config.deepCopy();
   }
 
-  /** {@return tokenizer.json} */
-  public Optional<JsonNode> tokenizer() {
-    return JsonFile.find(folder.resolve(TOKENIZER));
-  }
-
-  /** {@return tokenizer_config.json} */
-  public Optional<JsonNode> tokenizerConfig() {
-    return JsonFile.find(folder.resolve("tokenizer_config.json"));
-  }
-
-  /** {@return generation_config.json} */
-  public Optional<JsonNode> generationConfig() {
-    return JsonFile.find(folder.resolve("generation_config.json"));
+  /**
+   * {@return a JSON file beside the weights, such as tokenizer.json, if it is there}
+   *
+   * @throws InputException if it cannot be read or is no JSON
+   */
+  public Optional<JsonNode> json(String name) {
+    return JsonFile.find(folder.resolve(name));
   }
 
   @Override

@@ -36,6 +36,7 @@ record FileChoice(List<String> files, String entry) {
           "special_tokens_map.json",
           "added_tokens.json",
           "chat_template.jinja",
+          "chat_template.json",
           "model.safetensors.index.json");
 
   /**

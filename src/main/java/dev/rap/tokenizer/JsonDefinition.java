@@ -19,7 +19,7 @@ import java.util.Set;
  */
 final class JsonDefinition {
   private final JsonObject json;
-  private final JsonObject config; // tokenizer_config.json, or an empty object
+  private final List<JsonObject> configs; // the first that has a key is asked
   private final List<JsonObject> models; // generation_config.json if there is one, config.json
   private final Optional<String> chatTemplate; // of a file of its own
   private final Vocabulary vocabulary;
@@ -27,11 +27,11 @@ final class JsonDefinition {
   private JsonDefinition(
       String source,
       JsonObject json,
-      JsonObject config,
+      List<JsonObject> configs,
       List<JsonObject> models,
       Optional<String> chatTemplate) {
     this.json = json;
-    this.config = config;
+    this.configs = configs;
     this.models = models;
     this.chatTemplate = chatTemplate;
     this.vocabulary = new Vocabulary(source);
@@ -42,7 +42,8 @@ final class JsonDefinition {
    *
    * @param source names the file in messages
    * @param json tokenizer.json
-   * @param config tokenizer_config.json, an empty object if there is none
+   * @param configs files that may name tokens and hold a template, tokenizer_config.json before
+   *     others; the first that has a key is asked
    * @param models files that may hold {@code eos_token_id}; the first one that does is asked
    * @param chatTemplate the template, if it has a file of its own
    * @throws InputException if it is damaged, or of a kind that is not supported
@@ -50,10 +51,10 @@ final class JsonDefinition {
   static TokenizerDefinition read(
       String source,
       JsonObject json,
-      JsonObject config,
+      List<JsonObject> configs,
       List<JsonObject> models,
       Optional<String> chatTemplate) {
-    return new JsonDefinition(source, json, config, models, chatTemplate).read();
+    return new JsonDefinition(source, json, configs, models, chatTemplate).read();
   }
 
   private TokenizerDefinition read() {
@@ -110,15 +111,16 @@ final class JsonDefinition {
     if (!around.prefix().isEmpty()) {
       return OptionalInt.of(around.prefix().getFirst());
     }
-    Optional<String> text = tokenText("bos_token");
-    return text.isPresent()
-        ? OptionalInt.of(vocabulary.require(text.get(), "bos_token of tokenizer_config.json"))
-        : OptionalInt.empty();
+    return tokenId("bos_token").stream().mapToInt(Integer::intValue).findFirst();
   }
 
   // tokenizer_config.json may want a BOS that the template lacks, or none.
   private List<Integer> prefix(JsonPostProcessor around, OptionalInt bos) {
-    boolean addsBos = config.flag("add_bos_token", !around.prefix().isEmpty());
+    boolean otherwise = !around.prefix().isEmpty();
+    boolean addsBos =
+        config("add_bos_token")
+            .map(file -> file.flag("add_bos_token", otherwise))
+            .orElse(otherwise);
     if (!addsBos || bos.isEmpty()) {
       return List.of();
     }
@@ -128,16 +130,14 @@ final class JsonDefinition {
   private Map<String, String> named() {
     Map<String, String> named = new HashMap<>();
     for (String name : TokenizerDefinition.TOKEN_NAMES) {
-      tokenText(name).ifPresent(text -> named.put(name, text));
+      config(name).ifPresent(file -> named.put(name, tokenText(file, name)));
     }
     return named;
   }
 
   private Set<Integer> ends() {
     Set<Integer> ends = new HashSet<>();
-    tokenText("eos_token")
-        .ifPresent(
-            text -> ends.add(vocabulary.require(text, "eos_token of tokenizer_config.json")));
+    tokenId("eos_token").ifPresent(ends::add);
     models.stream()
         .filter(model -> model.find("eos_token_id").isPresent())
         .findFirst()
@@ -160,19 +160,29 @@ final class JsonDefinition {
     }
   }
 
+  private Optional<JsonObject> config(String key) {
+    return configs.stream().filter(file -> file.find(key).isPresent()).findFirst();
+  }
+
+  private Optional<Integer> tokenId(String key) {
+    return config(key)
+        .map(file -> vocabulary.require(tokenText(file, key), key + " of " + file.where()));
+  }
+
   // A token is written as its text, or as an object with it.
-  private Optional<String> tokenText(String key) {
-    return config.find(key).filter(JsonNode::isObject).isPresent()
-        ? Optional.of(config.requireObject(key).requireText("content"))
-        : config.text(key);
+  private static String tokenText(JsonObject file, String key) {
+    return file.find(key).filter(JsonNode::isObject).isPresent()
+        ? file.requireObject(key).requireText("content")
+        : file.requireText(key);
   }
 
   // One template, or several with names, of which "default" is for chat.
   private Optional<String> configuredChatTemplate() {
-    if (config.find("chat_template").filter(JsonNode::isArray).isEmpty()) {
-      return config.text("chat_template");
+    Optional<JsonObject> file = config("chat_template");
+    if (file.flatMap(found -> found.find("chat_template")).filter(JsonNode::isArray).isEmpty()) {
+      return file.map(found -> found.requireText("chat_template"));
     }
-    return config.objects("chat_template").stream()
+    return file.get().objects("chat_template").stream()
         .filter(named -> named.text("name").orElse("").equals("default"))
         .findFirst()
         .map(named -> named.requireText("template"));

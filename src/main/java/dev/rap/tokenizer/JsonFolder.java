@@ -1,14 +1,13 @@
 package dev.rap.tokenizer;
 
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.rap.InputException;
 import dev.rap.checkpoint.HuggingFaceCheckpoint;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** Reads the tokenizer of a Hugging Face folder. */
 final class JsonFolder {
@@ -22,29 +21,28 @@ final class JsonFolder {
    * @throws InputException if it has none, or one that is damaged or not supported
    */
   static TokenizerDefinition read(HuggingFaceCheckpoint folder) {
-    String source = folder.path().resolve("tokenizer.json").toString();
     JsonObject tokenizer =
-        folder
-            .tokenizer()
-            .map(json -> new JsonObject(source, json))
+        object(folder, "tokenizer.json")
             .orElseThrow(
                 () ->
                     new InputException(
                         "%s is missing: fetch the model's tokenizer.json, too; other tokenizer files are not supported"
-                            .formatted(source)));
-    JsonObject config =
-        new JsonObject(
-            folder.path().resolve("tokenizer_config.json").toString(),
-            folder.tokenizerConfig().orElseGet(JsonNodeFactory.instance::objectNode));
-    List<JsonObject> models = new ArrayList<>();
-    folder
-        .generationConfig()
-        .map(
-            json ->
-                new JsonObject(folder.path().resolve("generation_config.json").toString(), json))
-        .ifPresent(models::add);
-    models.add(new JsonObject(folder.path().resolve("config.json").toString(), folder.config()));
-    return JsonDefinition.read(source, tokenizer, config, models, chatTemplate(folder.path()));
+                            .formatted(folder.path().resolve("tokenizer.json"))));
+    // Where transformers saved tokens, and processors of text and images a template, before 2025.
+    List<JsonObject> configs =
+        objects(folder, "tokenizer_config.json", "special_tokens_map.json", "chat_template.json");
+    List<JsonObject> models = objects(folder, "generation_config.json", "config.json");
+    return JsonDefinition.read(
+        tokenizer.where(), tokenizer, configs, models, chatTemplate(folder.path()));
+  }
+
+  private static List<JsonObject> objects(HuggingFaceCheckpoint folder, String... names) {
+    return Stream.of(names).flatMap(name -> object(folder, name).stream()).toList();
+  }
+
+  private static Optional<JsonObject> object(HuggingFaceCheckpoint folder, String name) {
+    String where = folder.path().resolve(name).toString();
+    return folder.json(name).map(json -> new JsonObject(where, json));
   }
 
   // Where transformers saves it since 2025.

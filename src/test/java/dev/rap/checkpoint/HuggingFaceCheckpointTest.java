@@ -59,9 +59,9 @@ class HuggingFaceCheckpointTest {
       assertEquals(Set.of("t"), checkpoint.names());
       HuggingFaceCheckpoint opened = (HuggingFaceCheckpoint) checkpoint;
       assertEquals(1, opened.config().path("a").intValue());
-      assertEquals(Optional.empty(), opened.tokenizer());
-      assertEquals(Optional.empty(), opened.tokenizerConfig());
-      assertEquals(Optional.empty(), opened.generationConfig());
+      assertEquals(Optional.empty(), opened.json("tokenizer.json"));
+      assertEquals(Optional.empty(), opened.json("tokenizer_config.json"));
+      assertEquals(Optional.empty(), opened.json("generation_config.json"));
     }
   }
 
@@ -101,11 +101,13 @@ class HuggingFaceCheckpointTest {
     HuggingFaceFolders.write(folder, RandomLlama.tiny());
     HuggingFaceFolders.writeByteTokenizer(folder, 288);
     try (HuggingFaceCheckpoint checkpoint = HuggingFaceCheckpoint.open(folder)) {
-      var vocabulary = checkpoint.tokenizer().orElseThrow().path("model").path("vocab");
+      var vocabulary = checkpoint.json("tokenizer.json").orElseThrow().path("model").path("vocab");
       assertEquals(288, vocabulary.size());
       assertEquals(0x20, vocabulary.path("\u0120").intValue()); // GPT-2's spelling of a space
-      assertEquals(256, checkpoint.generationConfig().orElseThrow().path("eos_token_id").asInt());
-      assertEquals(1, checkpoint.tokenizerConfig().orElseThrow().size());
+      assertEquals(
+          256,
+          checkpoint.json("generation_config.json").orElseThrow().path("eos_token_id").asInt());
+      assertEquals(1, checkpoint.json("tokenizer_config.json").orElseThrow().size());
     }
   }
 

@@ -201,6 +201,29 @@ class JsonDefinitionTest {
   }
 
   @Test
+  void whatTheConfigLacksIsReadFromOlderFiles(@TempDir Path folder) throws IOException {
+    writeFolder(folder);
+    Files.writeString(folder.resolve("tokenizer.json"), json().toString());
+    Files.writeString(
+        folder.resolve("tokenizer_config.json"), "{\"eos_token\": \"a\", \"bos_token\": null}");
+    Files.writeString(
+        folder.resolve("special_tokens_map.json"),
+        "{\"eos_token\": \"b\", \"bos_token\": {\"content\": \"c\"}, \"pad_token\": \"d\"}");
+    Files.writeString(folder.resolve("chat_template.json"), "{\"chat_template\": \"older\"}");
+    try (Checkpoint checkpoint = Checkpoint.open(folder)) {
+      Tokenizer tokenizer = Tokenizer.of(checkpoint);
+      assertEquals("older", tokenizer.chatTemplate().orElseThrow());
+      assertEquals("a", tokenizer.namedTokens().get("eos_token"));
+      assertEquals("c", tokenizer.namedTokens().get("bos_token"));
+    }
+    Files.writeString(folder.resolve("special_tokens_map.json"), "{\"bos_token\": \"nowhere\"}");
+    try (Checkpoint checkpoint = Checkpoint.open(folder)) {
+      InputException refusal = assertThrows(InputException.class, () -> Tokenizer.of(checkpoint));
+      assertTrue(refusal.getMessage().contains("special_tokens_map.json"), refusal.getMessage());
+    }
+  }
+
+  @Test
   void aTemplateThatIsNoPlainFileOrNoUtf8IsRefused(@TempDir Path folder) throws IOException {
     writeFolder(folder);
     Files.writeString(folder.resolve("tokenizer.json"), json().toString());

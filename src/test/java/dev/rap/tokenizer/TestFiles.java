@@ -40,7 +40,7 @@ final class TestFiles {
         JsonDefinition.read(
             "tokenizer.json",
             new JsonObject("tokenizer.json", json),
-            new JsonObject("tokenizer_config.json", config),
+            List.of(new JsonObject("tokenizer_config.json", config)),
             List.of(),
             Optional.empty()));
   }
