@@ -76,7 +76,7 @@ struct stretch {
   int rows_ahead;
 };
 
-// Bytes between what is fetched and what is read: of 256 to 12288 the best on Sapphire Rapids. By
+// Bytes between what is fetched and what is read: of 256 to 12288 the best on Emerald Rapids. By
 // itself the processor does not fetch past a page's end.
 enum { FETCH_AHEAD = 6144 };
 
