@@ -111,7 +111,7 @@ final class ElasticOptions {
               engine,
               memory,
               masks.policy(model.file(), memory),
-              Optional.empty(),
+              masks.means(model.file()),
               new PruningController.Options(reserveBytes(memory), recompute),
               this::show);
       long whole = wholeBytes();

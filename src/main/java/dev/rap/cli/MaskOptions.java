@@ -49,6 +49,13 @@ final class MaskOptions {
       description = "Seed of the random policy. Default: ${DEFAULT-VALUE}.")
   private long policySeed;
 
+  @Option(
+      names = "--compensate",
+      description =
+          "Replace what a budget drops by its mean, from the model's profile. A mask says itself"
+              + " whether that is done.")
+  private boolean compensate;
+
   @Mixin private ProfileOptions profiles;
 
   /**
@@ -75,6 +82,10 @@ final class MaskOptions {
     if (maskFile != null && budget != null) {
       throw new InputException("--mask and --budget exclude each other: give one of them");
     }
+    if (maskFile != null && compensate) {
+      throw new InputException(
+          "--mask and --compensate exclude each other: make the mask with './rap prune --compensate'");
+    }
     if (maskFile != null) {
       MaskFile file = MaskFile.read(maskFile, model.config());
       Optional<Profile> profile = file.profile().flatMap(digest -> profiles.find(model.file()));
@@ -83,11 +94,20 @@ final class MaskOptions {
     }
     RetentionMask initial = model.backend().initialMask();
     if (budget == null || !initial.isDense()) { // what was pruned to fit had its budget
-      return new Choice(initial, Optional.empty());
+      return new Choice(initial, means(model.file()));
     }
     MemoryModel memory = model.memoryModel(initial.shape());
     MemoryBudget bytes = MemoryBudget.parse(budget, memory.denseBytes(workload));
-    return new Choice(policy(model.file(), memory).choose(workload, bytes), Optional.empty());
+    return new Choice(policy(model.file(), memory).choose(workload, bytes), means(model.file()));
+  }
+
+  /**
+   * {@return what is to be added in place of what a budget drops}
+   *
+   * @throws InputException if the flags ask for it and there is no profile
+   */
+  Optional<MeanInputs> means(ModelFile file) {
+    return compensate ? Optional.of(profiles.require(file).means()) : Optional.empty();
   }
 
   /**

@@ -64,6 +64,7 @@ public final class CudaBackend implements Backend {
       PagePool pool,
       CudaWeights weights,
       ElasticWeights elastic,
+      UnitMeans unitMeans,
       SharedTracker tracker) {}
 
   private final Weights weights;
@@ -214,7 +215,16 @@ public final class CudaBackend implements Backend {
     }
     return new CudaBackend(
         weights,
-        new Parts(device, stream, kernels, blas, pool, loaded, elastic, new SharedTracker(device)));
+        new Parts(
+            device,
+            stream,
+            kernels,
+            blas,
+            pool,
+            loaded,
+            elastic,
+            new UnitMeans(weights),
+            new SharedTracker(device)));
   }
 
   private static CudaWeights upload(

@@ -64,6 +64,7 @@ final class KernelTimes implements AutoCloseable {
             parts.pool(),
             parts.weights(),
             parts.elastic(),
+            parts.unitMeans(),
             parts.tracker());
     this.batch = new StepBatch(config, stepTokens, MOST_SEQUENCES, longest, ModelRunner.BLOCK_SIZE);
     this.step = new DeviceStep(parts, limits);

@@ -44,7 +44,7 @@ final class MaskTables implements AutoCloseable {
     this.weights = parts.weights();
     this.elastic = parts.elastic();
     this.config = weights.config();
-    this.unitMeans = new UnitMeans(parts.device(), stream, kernels, weights);
+    this.unitMeans = parts.unitMeans();
     int blocks = Math.ceilDiv(config.feedForwardSize(), SMALLEST_BLOCK);
     this.tableInts = 1 + Math.max(config.kvHeads(), blocks);
     long sublayers = 2L * config.layers();
@@ -134,42 +134,32 @@ final class MaskTables implements AutoCloseable {
 
   private void setAddends(Optional<MeanInputs> meanInputs) {
     added.clear();
-    stream.fill(addends, 0, (byte) 0, addends.bytes());
-    meanInputs.ifPresent(this::prepare);
+    meanInputs.ifPresent(means -> unitMeans.prepare(means, mask.shape()));
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment host = arena.allocate(addends.bytes(), 64);
+      for (int i = 0; i < mask.shape().sublayers(); i++) {
+        BitSet dropped = mask.dropped(Sublayer.of(i));
+        if (meanInputs.isPresent() && !dropped.isEmpty()) {
+          unitMeans.add(host.asSlice(i * rowBytes(), rowBytes()), Sublayer.of(i), dropped);
+          added.set(i);
+        }
+      }
+      stream.upload(addends, 0, host, host.byteSize());
+    }
     for (int i = 0; i < mask.shape().sublayers(); i++) {
       Sublayer sublayer = Sublayer.of(i);
-      BitSet dropped = mask.dropped(sublayer);
-      boolean compensated = meanInputs.isPresent() && !dropped.isEmpty();
       CudaWeights.Layer layer = weights.layers().get(sublayer.layer());
       Optional<DeviceMemory> bias = layer.output(sublayer.kind()).bias();
-      if (bias.isPresent() && (compensated || mask.retains(sublayer))) {
-        stream.copy(addends, i * rowBytes(), bias.get(), 0, rowBytes());
-        added.set(i);
-      }
-      if (compensated) {
-        for (int unit = dropped.nextSetBit(0); unit >= 0; unit = dropped.nextSetBit(unit + 1)) {
-          long mean = unitMeans.row(sublayer, unit);
-          kernels.addRow(stream.handle(), addend(i), mean, 1, config.hiddenSize());
-        }
+      if (bias.isPresent() && (added.get(i) || mask.retains(sublayer))) {
+        kernels.addRow(stream.handle(), addend(i), bias.get().address(), 1, config.hiddenSize());
         added.set(i);
       }
     }
-  }
-
-  private void prepare(MeanInputs means) {
-    if (unitMeans.isFor(means, mask.shape())) {
-      return;
-    }
-    if (!elastic.isWhole()) {
-      throw new IllegalStateException("the means must be given before units leave the GPU");
-    }
-    unitMeans.compute(means, mask.shape());
   }
 
   @Override
   public void close() {
     tables.close();
     addends.close();
-    unitMeans.close();
   }
 }

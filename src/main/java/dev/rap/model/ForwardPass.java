@@ -8,7 +8,6 @@ import dev.rap.kernels.TokenBatch;
 import dev.rap.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Collections;
@@ -49,6 +48,7 @@ public final class ForwardPass implements AutoCloseable {
   // [2L, D]: added to a sublayer's output before the norm that follows it, if one does; where the
   // sublayer is dropped whole, to the hidden state.
   private final MemorySegment compensations;
+  private final MeanOutputs meanOutputs;
 
   private RetentionMask mask;
   private List<SublayerPlan> plans; // by Sublayer.index()
@@ -89,6 +89,8 @@ public final class ForwardPass implements AutoCloseable {
     this.selected = floats(logitRows, config.hiddenSize());
     this.logits = floats(logitRows, config.vocabularySize());
     this.compensations = floats(2 * config.layers(), config.hiddenSize());
+    this.meanOutputs =
+        new MeanOutputs(weights, kernels, floats(1, MeanOutputs.inputElements(config)));
     this.plans = List.of();
     this.narrowed = new ArrayList<>(Collections.nCopies(2 * config.layers(), Optional.empty()));
     setMask(RetentionMask.dense(config.maskShape()), Optional.empty());
@@ -189,21 +191,14 @@ public final class ForwardPass implements AutoCloseable {
       }
       compensated.set(i);
       if (before.isEmpty() || !before.get(i).equals(plans.get(i))) {
-        compensate(sublayer, plan(sublayer, dropped, mask.shape()), means.of(sublayer));
+        compensate(sublayer, dropped, means.of(sublayer));
       }
     }
   }
 
-  private void compensate(Sublayer sublayer, SublayerPlan dropped, float[] mean) {
-    MemorySegment input = projectionInput(sublayer.kind());
-    input.asSlice(0, Float.BYTES * (long) mean.length).fill((byte) 0);
-    for (int i = 0; i < dropped.inner().count(); i++) {
-      int start = dropped.inner().start(i);
-      int elements = dropped.inner().end(i) - start;
-      MemorySegment.copy(mean, start, input, ValueLayout.JAVA_FLOAT, 4L * start, elements);
-    }
+  private void compensate(Sublayer sublayer, BitSet dropped, float[] mean) {
     MemorySegment row = compensation(sublayer.index());
-    projectOutput(row, sublayer, 1, dropped.readable(), false);
+    meanOutputs.write(row, sublayer, dropped, mask.shape(), mean);
     if (!mask.retains(sublayer)) {
       addBias(row, 1, outputProjection(sublayer));
       postNorm(sublayer).ifPresent(norm -> normalise(row, row, norm, 1, false));

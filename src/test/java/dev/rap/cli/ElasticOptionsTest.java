@@ -1,22 +1,39 @@
 package dev.rap.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.rap.InputException;
+import dev.rap.checkpoint.Checkpoint;
 import dev.rap.checkpoint.GgufFiles;
 import dev.rap.checkpoint.RandomLlama;
 import dev.rap.cuda.FakeGpu;
+import dev.rap.engine.CpuBackend;
 import dev.rap.engine.Engine;
 import dev.rap.engine.LoadedModel;
+import dev.rap.engine.MaskSchedule;
+import dev.rap.engine.SamplingOptions;
+import dev.rap.engine.Sequence;
+import dev.rap.kernels.CpuKernels;
+import dev.rap.model.MeanInputs;
+import dev.rap.model.ModelConfig;
 import dev.rap.model.RetentionMask;
 import dev.rap.model.Sublayer;
+import dev.rap.pruning.GsiRound;
+import dev.rap.pruning.Profile;
 import dev.rap.tensor.DType;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -33,6 +50,8 @@ import picocli.CommandLine.Mixin;
 class ElasticOptionsTest {
   private static final int LAYERS = 6;
   private static final int CONTEXT = 128;
+  private static final ModelConfig CONFIG =
+      RandomLlama.config("elastic", LAYERS, 64, 8, 4, 32, 512, 288, 256);
 
   @TempDir private Path folder;
   private final Captured captured = new Captured(Map.of("HOME", "/nowhere"), false);
@@ -52,15 +71,9 @@ class ElasticOptionsTest {
     args.addAll(List.of(others));
     Flags flags = new Flags();
     new CommandLine(flags).parseArgs(args.toArray(String[]::new));
-    RandomLlama llama =
-        RandomLlama.tiny()
-            .with(RandomLlama.config("elastic", LAYERS, 64, 8, 4, 32, 512, 288, 256))
-            .with(DType.F16);
-    Path file =
-        GgufFiles.write(folder.resolve("m.gguf"), llama, writer -> writer.byteTokenizer(288));
     model =
         LoadedModel.open(
-            file,
+            file(),
             opened ->
                 FakeGpu.loadPruned(
                     opened.weights(),
@@ -68,6 +81,11 @@ class ElasticOptionsTest {
     engine = new Engine(model.backend(), Engine.Options.single(CONTEXT));
     pruned = engine.held().total();
     return flags.elastic.new Run(model, engine, flags.masks, captured.console());
+  }
+
+  private Path file() {
+    RandomLlama llama = RandomLlama.tiny().with(CONFIG).with(DType.F16);
+    return GgufFiles.write(folder.resolve("m.gguf"), llama, writer -> writer.byteTokenizer(288));
   }
 
   private static RetentionMask upperHalf(RetentionMask dense) {
@@ -109,6 +127,67 @@ class ElasticOptionsTest {
     run.setBudget("100%");
     assertTrue(engine.mask().isDense());
     assertEquals(whole, engine.held().total());
+  }
+
+  // The CPU has the same mask from the beginning to the end.
+  @Test
+  void whatTheBudgetDropsIsReplacedByItsMeanIfThatIsAskedFor() {
+    MeanInputs means = MaskSchedule.means(CONFIG, new Random(11));
+    ElasticOptions.Run run =
+        begin(
+            "--budget-schedule=0=60%",
+            "--reserve=1kB", "--compensate", "--profile=" + profile(means));
+    steps(run, 0);
+    RetentionMask mask = engine.mask();
+    assertFalse(mask.isDense());
+    List<Integer> drawn = drawn(engine, () -> run.step(0));
+    assertEquals(mask, engine.mask());
+    assertEquals(drawn, drawnByTheCpu(mask, Optional.of(means)));
+    assertNotEquals(drawn, drawnByTheCpu(mask, Optional.empty()));
+  }
+
+  private Path profile(MeanInputs means) {
+    Path path = folder.resolve("m.rap");
+    try (Checkpoint checkpoint = Checkpoint.open(file())) {
+      GsiRound round = new GsiRound(0, Collections.nCopies(2 * LAYERS, 2.0));
+      new Profile(
+              checkpoint.fingerprint(),
+              CONFIG.name(),
+              "cd".repeat(32),
+              4096,
+              1,
+              List.of(round),
+              means,
+              List.of(),
+              Optional.empty())
+          .write(path);
+    }
+    return path;
+  }
+
+  private List<Integer> drawnByTheCpu(RetentionMask mask, Optional<MeanInputs> means) {
+    try (CpuBackend cpu = new CpuBackend(model.backend().weights(), CpuKernels.reference(), 1);
+        Engine alone = new Engine(cpu, Engine.Options.single(CONTEXT))) {
+      alone.setMask(mask, means);
+      return drawn(alone, alone::step);
+    }
+  }
+
+  private static List<Integer> drawn(Engine engine, Runnable step) {
+    int[] prompt = {3, 1, 4, 1, 5, 9, 2, 6};
+    Sequence sequence = engine.submit(prompt, SamplingOptions.GREEDY, 40, Set.of());
+    while (engine.busy()) {
+      step.run();
+    }
+    return IntStream.range(0, sequence.length()).map(sequence::token).boxed().toList();
+  }
+
+  @Test
+  void withoutAProfileThereAreNoMeans() {
+    InputException e =
+        assertThrows(InputException.class, () -> begin("--budget-schedule=0=60%", "--compensate"));
+    assertTrue(e.getMessage().contains("m.rap"), e.getMessage());
+    assertTrue(e.getMessage().contains("./rap calibrate"), e.getMessage());
   }
 
   @Test

@@ -11,6 +11,7 @@ import dev.rap.engine.ModelRunner;
 import dev.rap.engine.QuantisedLogits;
 import dev.rap.kv.BlockTable;
 import dev.rap.memory.MemoryModel;
+import dev.rap.model.MeanInputs;
 import dev.rap.model.RetentionMask;
 import dev.rap.model.Sublayer;
 import dev.rap.model.Weights;
@@ -21,6 +22,7 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Random;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -114,6 +116,25 @@ class FakeModelTest {
     assertEquals(List.of(), driver.leaks());
   }
 
+  @ParameterizedTest(name = "{0}, pruned while it is loaded: {1}")
+  @CsvSource({"ffn-biased, false", "ffn-biased, true", "qwen2-yarn, true"})
+  void meansAreThoseOfTransformersWhereUnitsAreOrWereNeverThere(String model, boolean pruned)
+      throws Exception {
+    FakeDriver driver = new FakeDriver(pruned ? StagingRing.BYTES + BESIDE_THE_RING : 1L << 30, 0);
+    GoldenLogits golden = GoldenLogits.of(model);
+    golden.checkMeansOnTheMove(
+        weights -> {
+          RetentionMask first = golden.compensatedMask(weights);
+          CudaBackend backend =
+              FakeGpu.load(driver, false, weights, Optional.of((memory, free) -> first));
+          assertEquals(!pruned, backend.initialMask().isDense());
+          return backend;
+        },
+        24,
+        GpuModelTest.tolerance(model));
+    assertEquals(List.of(), driver.leaks());
+  }
+
   private static RetentionMask odd(MemoryModel memory) {
     RetentionMask mask = RetentionMask.dense(memory.shape());
     for (int i = 0; i < memory.shape().sublayers(); i++) {
@@ -129,17 +150,24 @@ class FakeModelTest {
   private static void checkPruned(CudaBackend backend, Weights weights) {
     RetentionMask mask = backend.initialMask();
     assertFalse(mask.isDense());
-    float[] pruned;
+    MeanInputs means = MaskSchedule.means(weights.config(), new Random(7));
+    float[] plain;
+    float[] compensated;
     try (ModelRunner runner = backend.newRunner(LIMITS)) {
       assertEquals(mask, runner.mask());
       backend.keepHostMaster(); // of nothing
-      pruned = logits(runner);
+      plain = logits(runner);
+      runner.setMask(mask, Optional.of(means));
+      compensated = logits(runner);
       runner.setMask(RetentionMask.dense(mask.shape()), Optional.empty());
     }
+    assertFalse(Arrays.equals(plain, compensated));
     try (CudaBackend whole = load(new FakeDriver(), false, weights);
         ModelRunner runner = whole.newRunner(LIMITS)) {
       runner.setMask(mask, Optional.empty());
-      assertArrayEquals(logits(runner), pruned);
+      assertArrayEquals(logits(runner), plain);
+      runner.setMask(mask, Optional.of(means));
+      assertArrayEquals(logits(runner), compensated);
     }
   }
 
@@ -149,6 +177,7 @@ class FakeModelTest {
     assertTrue(runner.pool().reserve(table, tokens.length));
     byte[] present = new byte[runner.config().layers() * runner.config().kvHeads()];
     Arrays.fill(present, (byte) 1);
+    runner.batch().clear();
     runner.batch().add(tokens, 0, tokens.length, table, present);
     runner.run();
     return runner.logits(new int[] {tokens.length - 1}, 1).toArray(ValueLayout.JAVA_FLOAT);

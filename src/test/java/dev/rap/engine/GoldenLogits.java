@@ -1,6 +1,7 @@
 package dev.rap.engine;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -13,11 +14,14 @@ import dev.rap.model.Sublayer;
 import dev.rap.model.Weights;
 import dev.rap.model.WeightsLoader;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
 
@@ -71,15 +75,60 @@ public record GoldenLogits(Path golden, Path model) {
       for (JsonNode goldenCase : cases) {
         try (ModelRunner runner =
             backend.newRunner(new ModelRunner.Limits(stepTokens, 1, 32, 32, 5))) {
-          RetentionMask mask = mask(goldenCase.get("mask"), backend.weights());
-          runner.setMask(mask, means(goldenCase.path("means")));
-          runner.reclaim();
-          while (runner.work()) {
-            // until all that was dropped has left
-          }
+          apply(runner, goldenCase, backend.weights());
           check(runner, tokens, positions, goldenCase, tolerance);
         }
       }
+    }
+  }
+
+  /**
+   * Runs the cases with means on one runner, forth and back: what the mask of one drops has left
+   * before the next one's.
+   */
+  public void checkMeansOnTheMove(
+      Function<Weights, Backend> load, int stepTokens, Tolerance tolerance) throws IOException {
+    JsonNode golden = new ObjectMapper().readTree(this.golden.toFile());
+    List<JsonNode> cases = compensated(golden);
+    assertTrue(cases.size() > 1, "there is no other mask to move to");
+    try (Checkpoint checkpoint = Checkpoint.open(model);
+        Backend backend = load.apply(WeightsLoader.load(checkpoint));
+        ModelRunner runner = backend.newRunner(new ModelRunner.Limits(stepTokens, 1, 32, 32, 5))) {
+      for (int i = 0; i < 2 * cases.size(); i++) {
+        JsonNode goldenCase = cases.get(Math.min(i, 2 * cases.size() - 1 - i));
+        apply(runner, goldenCase, backend.weights());
+        check(
+            runner,
+            ints(golden.get("tokens")),
+            ints(golden.get("positions")),
+            goldenCase,
+            tolerance);
+      }
+    }
+  }
+
+  /** {@return the mask of the first case with means} */
+  public RetentionMask compensatedMask(Weights weights) {
+    try {
+      JsonNode golden = new ObjectMapper().readTree(this.golden.toFile());
+      return mask(compensated(golden).getFirst().get("mask"), weights);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static List<JsonNode> compensated(JsonNode golden) {
+    List<JsonNode> cases = new ArrayList<>();
+    golden.get("cases").forEach(cases::add);
+    cases.removeIf(goldenCase -> !goldenCase.has("means"));
+    return cases;
+  }
+
+  private static void apply(ModelRunner runner, JsonNode goldenCase, Weights weights) {
+    runner.setMask(mask(goldenCase.get("mask"), weights), means(goldenCase.path("means")));
+    runner.reclaim();
+    while (runner.work()) {
+      // until all that was dropped has left
     }
   }
 
@@ -115,6 +164,7 @@ public record GoldenLogits(Path golden, Path model) {
         next++;
       }
     }
+    runner.pool().release(table);
     assertEquals(positions.length, next);
     double mean = goldenCase.get("nll").asDouble();
     double logits = 5; // about, as their norm goes

@@ -62,6 +62,24 @@ class GoldenLogitsTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "llama-linear",
+        "mistral",
+        "qwen2-yarn",
+        "qwen3",
+        "smollm3",
+        "gemma2",
+        "gemma3",
+        "phi3",
+        "ffn-biased"
+      })
+  void meansAreThoseOfTransformersAlsoAfterOtherMasks(String model) throws Exception {
+    GoldenLogits.of(model)
+        .checkMeansOnTheMove(weights -> new CpuBackend(weights, CpuKernels.open(2), 2), 24, EXACT);
+  }
+
   // As the hub has the larger Gemmas: the decoder's tensors under one of two prefixes.
   @ParameterizedTest
   @ValueSource(strings = {"language_model.model.", "model.language_model."})

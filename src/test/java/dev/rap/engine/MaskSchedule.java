@@ -7,6 +7,7 @@ import dev.rap.checkpoint.GgufFiles;
 import dev.rap.checkpoint.RandomLlama;
 import dev.rap.kernels.CpuKernels;
 import dev.rap.kv.BlockTable;
+import dev.rap.model.MeanInputs;
 import dev.rap.model.ModelConfig;
 import dev.rap.model.RetentionMask;
 import dev.rap.model.Sublayer;
@@ -28,7 +29,8 @@ import java.util.stream.IntStream;
 /**
  * Sequences that go on while the mask changes under them, on a backend whose memory follows, and on
  * one that keeps everything: head groups go, others go as they return, whole layers go and return,
- * sequences begin and end between. A random model of three layers with four head groups each.
+ * sequences begin and end between, means are added or not. A random model of three layers with four
+ * head groups each.
  */
 public final class MaskSchedule implements AutoCloseable {
   private static final ModelConfig CONFIG =
@@ -42,6 +44,7 @@ public final class MaskSchedule implements AutoCloseable {
   private final double tolerance;
   private final RetentionMask dense;
   private final Random random = new Random(5);
+  private final MeanInputs means = means(CONFIG, random);
   private final List<Live> live = new ArrayList<>();
   private RetentionMask mask;
   private double worst;
@@ -116,6 +119,18 @@ public final class MaskSchedule implements AutoCloseable {
         System.out.printf("off by at most %.5f of the logits' norm%n", schedule.worst);
       }
     }
+  }
+
+  /** {@return means such as a calibration could find} */
+  public static MeanInputs means(ModelConfig config, Random random) {
+    float[][] means = new float[2 * config.layers()][];
+    for (int i = 0; i < means.length; i++) {
+      means[i] = new float[config.projectionInputSize(Sublayer.of(i).kind())];
+      for (int j = 0; j < means[i].length; j++) {
+        means[i][j] = (float) random.nextGaussian() / 8;
+      }
+    }
+    return new MeanInputs(means);
   }
 
   private void run() {
@@ -217,7 +232,8 @@ public final class MaskSchedule implements AutoCloseable {
 
   private void change(RetentionMask changed) {
     mask = changed;
-    runners.forEach(runner -> runner.setMask(mask, Optional.empty()));
+    Optional<MeanInputs> added = Optional.of(means).filter(all -> random.nextInt(3) > 0);
+    runners.forEach(runner -> runner.setMask(mask, added));
     live.forEach(sequence -> sequence.lose(mask));
   }
 
