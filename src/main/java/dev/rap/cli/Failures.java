@@ -71,6 +71,9 @@ final class Failures {
       case StackOverflowError e ->
           "something in the input is nested too deeply for a stack of Java's usual size;"
               + " RAP_JAVA_OPTIONS=-Xss16m makes it larger, RAP_TRACE=1 shows where";
+      // Java's word for a page of a mapped file that is no longer there.
+      case InternalError e when String.valueOf(e.getMessage()).contains("unsafe memory access") ->
+          "a file of the model was cut short or lost while it was in use: fetch it again, and leave it alone while RAP runs";
       default ->
           "unexpected %s: that is a fault of RAP's own; RAP_TRACE=1 shows where, please report it"
               .formatted(cause);

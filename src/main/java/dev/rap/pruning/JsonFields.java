@@ -16,6 +16,8 @@ import java.util.function.BiFunction;
  * IllegalArgumentException} that names the place, what is expected and what was found.
  */
 final class JsonFields {
+  private static final int MOST_CHARACTERS = 256; // of a text: names and digests are shorter
+
   private final String place;
   private final JsonNode object;
   private final Set<String> asked = new HashSet<>();
@@ -65,6 +67,9 @@ final class JsonFields {
     JsonNode node = ask(name);
     if (!node.isTextual()) {
       throw refusal(at(name), "a text", node);
+    }
+    if (node.textValue().length() > MOST_CHARACTERS) {
+      throw refusal(at(name), "at most %d characters".formatted(MOST_CHARACTERS), node);
     }
     return node.textValue();
   }

@@ -1,7 +1,9 @@
 package dev.rap.pruning;
 
 import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -23,8 +25,19 @@ record JsonFile(String what, Path file, String remedy) {
   /** Far above what any model needs: a larger file is no such file. */
   private static final long MOST_BYTES = 256L << 20;
 
+  private static final long MOST_TOKENS = 5_000_000;
+  private static final int DEEPEST = 64;
+  private static final int MOST_SHOWN = 200; // characters of Jackson's word, which may quote a key
+
   static final JsonMapper MAPPER =
-      JsonMapper.builder()
+      JsonMapper.builder(
+              JsonFactory.builder()
+                  .streamReadConstraints(
+                      StreamReadConstraints.builder()
+                          .maxNestingDepth(DEEPEST)
+                          .maxTokenCount(MOST_TOKENS)
+                          .build())
+                  .build())
           .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
           .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
@@ -80,7 +93,8 @@ record JsonFile(String what, Path file, String remedy) {
 
   /** {@return Jackson's word and place, on one line} */
   static String oneLine(JacksonException e) {
-    String word = String.valueOf(e.getOriginalMessage()).replaceAll("[\\s\\p{Cc}]+", " ");
+    String all = String.valueOf(e.getOriginalMessage()).replaceAll("[\\s\\p{Cc}]+", " ");
+    String word = all.length() > MOST_SHOWN ? all.substring(0, MOST_SHOWN) + "..." : all;
     return e.getLocation() == null
         ? word
         : "line %d, column %d: %s"

@@ -6,6 +6,7 @@ import java.util.function.IntPredicate;
 /** Reads what stands in brackets: {@code [a-z&&[^aeiou]]}. */
 final class ClassParser {
   private static final int DEEPEST = 100;
+  private static final int MOST_ELEMENTS = 256; // real ones have less than fifty
   private static final int NO_RANGE = -1;
 
   private final Scanner in;
@@ -38,7 +39,11 @@ final class ClassParser {
   private IntPredicate union(boolean first) {
     IntPredicate all = c -> false;
     boolean begins = first; // a ] is itself there
+    int elements = 0;
     while (!in.atEnd() && (begins || in.peek() != ']') && !in.comes("&&")) {
+      if (++elements > MOST_ELEMENTS) {
+        throw in.error("more than %d elements in brackets".formatted(MOST_ELEMENTS));
+      }
       all = all.or(element());
       begins = false;
     }

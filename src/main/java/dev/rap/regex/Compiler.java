@@ -12,6 +12,7 @@ final class Compiler {
   private static final int FARTHEST_BEHIND = 255; // code points
 
   private final List<Step> steps = new ArrayList<>();
+  private int parts; // written out, those without a step too
   private int registers;
 
   private Compiler() {}
@@ -30,16 +31,21 @@ final class Compiler {
   }
 
   private int add(Step step) {
-    if (steps.size() == MOST_STEPS) {
-      throw new IllegalArgumentException(
-          "the expression is longer than %d steps when its loops are written out"
-              .formatted(MOST_STEPS));
-    }
+    requireShort(steps.size());
     steps.add(step);
     return steps.size() - 1;
   }
 
+  private static void requireShort(int count) {
+    if (count >= MOST_STEPS) {
+      throw new IllegalArgumentException(
+          "the expression is longer than %d steps when its loops are written out"
+              .formatted(MOST_STEPS));
+    }
+  }
+
   private void add(Node node) {
+    requireShort(parts++);
     switch (node) {
       case Node.One one -> add(new Step.One(one.set()));
       case Node.Sequence all -> all.parts().forEach(this::add);

@@ -9,6 +9,7 @@ import java.util.function.IntPredicate;
 /** Reads an expression in Oniguruma's Ruby syntax. */
 final class Parser {
   private static final int DEEPEST = 100;
+  private static final int MOST_LOOPS = 4; // of one thing: a**** is a loop of loops
   private static final int MOST_ROUNDS = 100_000; // Oniguruma's own bound
   private static final String NOT_SUPPORTED = "123456789kgGKRXyYNO"; // behind a backslash
 
@@ -62,7 +63,7 @@ final class Parser {
 
   private Node quantified(Node atom) {
     Node node = atom;
-    while (true) {
+    for (int loops = 0; loops <= MOST_LOOPS; loops++) {
       if (in.take('*')) {
         node = suffixed(node, 0, Node.Repeat.UNBOUNDED);
       } else if (in.take('+')) {
@@ -75,6 +76,7 @@ final class Parser {
         return node;
       }
     }
+    throw in.error("more than %d loops of one thing".formatted(MOST_LOOPS));
   }
 
   private Node suffixed(Node node, int least, int most) {

@@ -15,7 +15,7 @@ import java.util.function.IntPredicate;
  *     expressions</a>
  */
 public final class Regex {
-  private static final int LONGEST = 1 << 13; // chars; real ones have less than a thousand
+  private static final int LONGEST = 1 << 12; // chars; real ones have less than a thousand
 
   private final String expression;
   private final Program program;

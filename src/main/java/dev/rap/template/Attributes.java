@@ -28,7 +28,7 @@ final class Attributes {
     if (value == null && target instanceof Dict dict) {
       value = dict.get(name, budget);
     }
-    return value == null ? missing(target, Text.quote(name)) : value;
+    return value == null ? missing(target, Text.shown(name)) : value;
   }
 
   /** {@return {@code target[index]}: an item, else an attribute} */

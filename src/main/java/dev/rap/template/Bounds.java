@@ -53,10 +53,11 @@ record Bounds(int start, int step, int count) {
     if (step == 1) {
       return count == 0 ? "" : CodePoints.slice(text, start, start + count);
     }
-    int[] points = text.codePoints().toArray();
     StringBuilder chosen = new StringBuilder();
+    int at = count == 0 ? 0 : text.offsetByCodePoints(0, start);
     for (int i = 0; i < count; i++) {
-      chosen.appendCodePoint(points[start + i * step]);
+      at = i == 0 ? at : text.offsetByCodePoints(at, step);
+      chosen.appendCodePoint(text.codePointAt(at));
     }
     return chosen.toString();
   }

@@ -133,7 +133,7 @@ final class BraceFormat {
   }
 
   private static Object index(String part) {
-    return part.chars().allMatch(c -> c >= '0' && c <= '9') ? new BigInteger(part) : part;
+    return part.chars().allMatch(c -> c >= '0' && c <= '9') ? Text.toInteger(part) : part;
   }
 
   private Object first(String name) {

@@ -21,6 +21,11 @@ final class CodePoints {
     return slice(text, index, index + 1);
   }
 
+  /** {@return the last character of a text that is not empty} */
+  static String last(String text) {
+    return text.substring(text.offsetByCodePoints(text.length(), -1));
+  }
+
   static Iterator<Object> iterate(String text) {
     return new Iterator<>() {
       private int at;

@@ -76,7 +76,7 @@ final class Floats {
       return Double.NaN;
     }
     if (!isDecimal(unsigned)) {
-      throw new Fault("could not convert string to float: " + Text.quote(text));
+      throw new Fault("could not convert string to float: " + Text.shown(text));
     }
     return Double.parseDouble(plain.replace("_", ""));
   }

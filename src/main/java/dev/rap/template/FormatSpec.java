@@ -49,7 +49,7 @@ final class FormatSpec {
     }
     Matcher matcher = SPEC.matcher(spec);
     if (!matcher.matches()) {
-      throw new Fault("%s is no format".formatted(Text.quote(spec)));
+      throw new Fault("%s is no format".formatted(Text.shown(spec)));
     }
     return new FormatSpec(matcher, budget).formatted(value);
   }

@@ -3,6 +3,7 @@ package dev.rap.template;
 import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map.Entry;
@@ -153,7 +154,8 @@ final class Json {
         case '\b' -> quoted.append("\\b");
         default -> {
           if (c < ' ' || (style.ascii() && c > '~')) {
-            quoted.append("\\u%04x".formatted((int) c));
+            budget.characters(5); // the sixth is counted where it is added
+            quoted.append("\\u").append(HexFormat.of().toHexDigits(c));
           } else {
             quoted.append(c);
           }

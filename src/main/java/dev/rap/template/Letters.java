@@ -159,7 +159,8 @@ final class Letters {
   static boolean isTitle(String text) {
     boolean any = false;
     boolean inside = false;
-    for (int c : text.codePoints().toArray()) {
+    for (var all = text.codePoints().iterator(); all.hasNext(); ) {
+      int c = all.nextInt();
       boolean begins = Character.isUpperCase(c) || Character.isTitleCase(c);
       if (isCased(c) && begins == inside) {
         return false;

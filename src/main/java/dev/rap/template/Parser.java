@@ -4,6 +4,7 @@ import dev.rap.template.Statement.Branch;
 import dev.rap.template.Statement.MacroCode;
 import dev.rap.template.Statement.Target;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -287,13 +288,14 @@ final class Parser {
   }
 
   private void signature(List<String> parameters, List<Expression> defaults) {
+    Set<Object> seen = new HashSet<>();
     cursor.next();
     while (!cursor.skipOperator(")")) {
       if (!parameters.isEmpty()) {
         cursor.expectOperator(",");
       }
       Token name = name();
-      if (parameters.contains(name.value())) {
+      if (!seen.add(name.value())) {
         throw cursor.error("there are two parameters '%s'".formatted(name.value()), name.at());
       }
       if (cursor.skipOperator("=")) {

@@ -1,6 +1,5 @@
 package dev.rap.template;
 
-import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
@@ -20,7 +19,7 @@ final class Paths {
    * @param otherwise stands for what is undefined, unless it is None
    */
   static UnaryOperator<Object> of(Object path, Object otherwise, Budget budget) {
-    List<Object> parts = parts(path);
+    List<Object> parts = parts(path, budget);
     return value -> {
       Object at = value;
       for (Object part : parts) {
@@ -38,6 +37,7 @@ final class Paths {
     if (text == null) {
       return List.of(of(paths, budget));
     }
+    budget.steps(text.length());
     List<UnaryOperator<Object>> all = new ArrayList<>();
     for (String path : text.split(",", -1)) {
       all.add(of(path, budget));
@@ -45,7 +45,7 @@ final class Paths {
     return all;
   }
 
-  private static List<Object> parts(Object path) {
+  private static List<Object> parts(Object path, Budget budget) {
     String text = Types.text(path);
     if (path == None.NONE) {
       return List.of();
@@ -53,10 +53,11 @@ final class Paths {
     if (text == null) {
       return List.of(path);
     }
+    budget.steps(text.length());
     List<Object> parts = new ArrayList<>();
     for (String part : text.split("\\.", -1)) {
       boolean number = !part.isEmpty() && part.chars().allMatch(c -> c >= '0' && c <= '9');
-      parts.add(number ? new BigInteger(part) : part);
+      parts.add(number ? Text.toInteger(part) : part);
     }
     return parts;
   }

@@ -125,7 +125,7 @@ final class PercentFormat {
     while (peek() >= '0' && peek() <= '9') {
       at++;
     }
-    return start == at ? otherwise : Parameters.cut(new BigInteger(format.substring(start, at)));
+    return start == at ? otherwise : Parameters.cut(Text.toInteger(format.substring(start, at)));
   }
 
   private void convert(Object value, char type, String flags, int width, int precision) {

@@ -85,7 +85,10 @@ final class SelectionFilters {
         given.get(0),
         filters.budget(),
         item ->
-            seen.add(Keys.of(SequenceFilters.folded(path.apply(item), exact), filters.budget())));
+            seen.add(
+                Keys.of(
+                    SequenceFilters.folded(path.apply(item), exact, filters.budget()),
+                    filters.budget())));
   }
 
   private static Lazy chosen(Object value, Budget budget, Predicate<Object> wanted) {

@@ -55,7 +55,11 @@ final class SequenceFilters {
 
   private static Object last(Filters filters, Arguments arguments) {
     Object value = filters.bind("last", arguments, "seq").get(0);
-    List<Object> items = reversed(value);
+    String text = Types.text(value);
+    List<Object> items =
+        text == null
+            ? reversed(value)
+            : text.isEmpty() ? List.of() : List.of(CodePoints.last(text));
     return items.isEmpty() ? new Undefined("there is no last item") : items.getFirst();
   }
 
@@ -74,9 +78,7 @@ final class SequenceFilters {
     String text = Types.text(value);
     if (text != null) {
       filters.budget().characters(text.length());
-      StringBuilder backwards = new StringBuilder();
-      Sequences.reversedOrNull(text).forEach(backwards::append);
-      return Sequences.like(value, backwards.toString());
+      return Sequences.like(value, new StringBuilder(text).reverse().toString());
     }
     List<Object> items = Sequences.reversedOrNull(value);
     if (value instanceof Undefined undefined) {
@@ -114,15 +116,20 @@ final class SequenceFilters {
     return Sorting.sorted(
         Sequences.list(given.get(0), budget),
         item ->
-            new ArrayList<>(paths.stream().map(path -> folded(path.apply(item), exact)).toList()),
+            new ArrayList<>(
+                paths.stream().map(path -> folded(path.apply(item), exact, budget)).toList()),
         given.flag(1, false),
         budget);
   }
 
   /** {@return a string in lower case, unless case matters} */
-  static Object folded(Object value, boolean exact) {
+  static Object folded(Object value, boolean exact, Budget budget) {
     String text = exact ? null : Types.text(value);
-    return text == null ? value : Letters.lower(text);
+    if (text == null) {
+      return value;
+    }
+    budget.characters(text.length());
+    return Letters.lower(text);
   }
 
   private static Object dictSort(Filters filters, Arguments arguments) {
@@ -140,7 +147,8 @@ final class SequenceFilters {
     boolean exact = given.flag(1, false);
     return Sorting.sorted(
         new DictView(DictView.Kind.ITEMS, dict).items(),
-        pair -> folded(((Tuple) pair).items().get(by.equals("key") ? 0 : 1), exact),
+        pair ->
+            folded(((Tuple) pair).items().get(by.equals("key") ? 0 : 1), exact, filters.budget()),
         given.flag(3, false),
         filters.budget());
   }
@@ -163,7 +171,7 @@ final class SequenceFilters {
     }
     Object value = Attributes.ownOrNull(given.get(0), given.text(1), filters.budget());
     return value == null
-        ? new Undefined("there is no attribute " + Text.quote(given.text(1)))
+        ? new Undefined("there is no attribute " + Text.shown(given.text(1)))
         : value;
   }
 
@@ -189,7 +197,7 @@ final class SequenceFilters {
     Object best = null;
     Object bestKey = null;
     for (Object item : Sequences.list(given.get(0), budget)) {
-      Object key = folded(path.apply(item), exact);
+      Object key = folded(path.apply(item), exact, budget);
       boolean better =
           best == null
               || (name.equals("min")
@@ -252,7 +260,7 @@ final class SequenceFilters {
     Budget budget = filters.budget();
     UnaryOperator<Object> path = Paths.of(given.get(1), given.get(2, None.NONE), budget);
     boolean exact = given.flag(3, false);
-    UnaryOperator<Object> key = item -> folded(path.apply(item), exact);
+    UnaryOperator<Object> key = item -> folded(path.apply(item), exact, budget);
     List<Object> sorted = Sorting.sorted(Sequences.list(given.get(0), budget), key, false, budget);
     List<Object> groups = new ArrayList<>();
     for (int i = 0; i < sorted.size(); ) {

@@ -94,16 +94,11 @@ final class Sequences {
   }
 
   /**
-   * {@return the elements backwards, as Python's {@code reversed} takes them; null if it cannot}
+   * {@return the elements of what is no string backwards, as Python's {@code reversed} takes them;
+   * null if it cannot}
    */
   static List<Object> reversedOrNull(Object value) {
     return switch (value) {
-      case String text -> {
-        List<Object> characters = new ArrayList<>();
-        CodePoints.iterate(text).forEachRemaining(characters::add);
-        yield characters.reversed();
-      }
-      case Markup markup -> reversedOrNull(markup.text());
       case Dict dict -> new DictView(DictView.Kind.KEYS, dict).items().reversed();
       case DictView view -> view.items().reversed();
       default -> {

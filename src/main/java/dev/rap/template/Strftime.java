@@ -22,7 +22,7 @@ final class Strftime {
       boolean flags = at < format.length() && "-_0^#".indexOf(format.charAt(at)) >= 0;
       char flag = flags ? format.charAt(at++) : ' ';
       if (at >= format.length()) {
-        throw new Fault("the format %s ends within a directive".formatted(Text.quote(format)));
+        throw new Fault("the format %s ends within a directive".formatted(Text.shown(format)));
       }
       out.append(flagged(directive(format.charAt(at++), time), flag));
     }

@@ -310,7 +310,8 @@ final class StringMethods {
     int size = Parameters.of("expandtabs", arguments, budget, "tabsize=").integer(0, 8);
     StringBuilder out = new StringBuilder();
     int column = 0;
-    for (int c : text.codePoints().toArray()) {
+    for (var all = text.codePoints().iterator(); all.hasNext(); ) {
+      int c = all.nextInt();
       if (c == '\t') {
         int gap = size <= 0 ? 0 : size - column % size;
         budget.characters(gap);

@@ -7,7 +7,8 @@ package dev.rap.template;
 public final class TemplateException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  private static final int LONGEST = 300;
+  static final int LONGEST = 300;
+  private static final int LOOKED_AT = 10 * LONGEST; // of a message, whose blanks in a row are one
 
   private final int line;
   private final int column;
@@ -21,6 +22,7 @@ public final class TemplateException extends RuntimeException {
   private static String plain(String message) {
     String line =
         message
+            .substring(0, Math.min(message.length(), LOOKED_AT))
             .strip()
             .replaceAll("\\s+", " ")
             .replaceAll("[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}]", "?");

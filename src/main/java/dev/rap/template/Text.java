@@ -7,7 +7,7 @@ import java.util.Map.Entry;
 
 /** Values as text: Python's {@code str} and {@code repr}. */
 final class Text {
-  private static final int MOST_DIGITS = 4300; // Python refuses to write more
+  private static final int MOST_DIGITS = 4300; // Python refuses to write and read more
   private static final int MOST_BITS = MOST_DIGITS * 10 / 3; // of more, the digits are more, too
 
   private final StringBuilder out = new StringBuilder();
@@ -41,6 +41,14 @@ final class Text {
       throw new Fault("an integer of more than %d digits cannot be written".formatted(MOST_DIGITS));
     }
     return text;
+  }
+
+  /** {@return the integer of decimal digits} */
+  static BigInteger toInteger(String digits) {
+    if (digits.length() > MOST_DIGITS) {
+      throw new Fault("an integer of more than %d digits cannot be read".formatted(MOST_DIGITS));
+    }
+    return new BigInteger(digits);
   }
 
   private void append(Object value) {
@@ -97,6 +105,11 @@ final class Text {
       add(i.hasNext() ? ", " : "");
     }
     add("}");
+  }
+
+  /** {@return the same for a message, of which {@link TemplateException} shows the beginning} */
+  static String shown(String text) {
+    return quote(text.substring(0, Math.min(text.length(), TemplateException.LONGEST)));
   }
 
   /** {@return a string as Python writes it in its source} */

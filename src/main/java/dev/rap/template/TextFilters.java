@@ -145,7 +145,8 @@ final class TextFilters {
     String text = filters.bind("wordcount", arguments, "s").printed(0);
     long words = 0;
     boolean inside = false;
-    for (int c : text.codePoints().toArray()) {
+    for (var all = text.codePoints().iterator(); all.hasNext(); ) {
+      int c = all.nextInt();
       boolean word = CodePoints.isWord(c);
       words += word && !inside ? 1 : 0;
       inside = word;
@@ -247,7 +248,7 @@ final class TextFilters {
       }
       String key = Parameters.textOf(entry.getKey());
       if (key.matches("(?s).*[ \\t\\n\\r\\f\\x0B/>=].*")) {
-        throw new Fault("%s is no name of an attribute".formatted(Text.quote(key)));
+        throw new Fault("%s is no name of an attribute".formatted(Text.shown(key)));
       }
       parts.add(
           Markup.escape(key, filters.budget())

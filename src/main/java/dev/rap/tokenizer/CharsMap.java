@@ -19,6 +19,7 @@ import java.util.Locale;
  */
 final class CharsMap implements Normalizer {
   private static final int LONGEST_CLUSTER = 5; // bytes
+  static final int LONGEST_REPLACEMENT = 64; // bytes; the longest of NFKC has 33
   private static final int NONE = -1;
 
   private final int[] units;
@@ -40,6 +41,18 @@ final class CharsMap implements Normalizer {
     in.position(in.position() + length);
     replacements = new byte[in.remaining()];
     in.get(replacements);
+    requireShort();
+  }
+
+  private void requireShort() {
+    int length = 0;
+    for (byte b : replacements) {
+      length = b == 0 ? 0 : length + 1;
+      if (length > LONGEST_REPLACEMENT) {
+        throw new IllegalArgumentException(
+            "has a replacement of more than %d bytes".formatted(LONGEST_REPLACEMENT));
+      }
+    }
   }
 
   @Override

@@ -12,6 +12,7 @@ final class JsonDecoder {
       "ByteFallback, ByteLevel, Fuse, Metaspace, Replace, Strip, and Sequences of them";
 
   private final List<DecoderStep> steps = new ArrayList<>();
+  private long growth = 1; // how many times as long the Replaces make a text at most
   private boolean fused; // whether what comes is parts of one text
 
   private JsonDecoder() {}
@@ -53,6 +54,13 @@ final class JsonDecoder {
   private DecoderStep replace(JsonObject json) {
     if (fused && json.requireObject("pattern").text("String").orElse("").length() != 1) {
       throw json.unsupported("a Replace of more than one character behind Fuse", "it before Fuse");
+    }
+    growth *= JsonNormalizer.growth(json);
+    if (growth > JsonNormalizer.MOST_GROWTH) {
+      throw json.unsupported(
+          "one Replace more",
+          "those that make no text more than %d times as long"
+              .formatted(JsonNormalizer.MOST_GROWTH));
     }
     return new DecoderStep.Each(JsonNormalizer.replace(json));
   }

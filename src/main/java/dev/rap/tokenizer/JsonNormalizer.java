@@ -13,7 +13,14 @@ final class JsonNormalizer {
   private static final String SUPPORTED =
       "NFC, NFD, NFKC, NFKD, Lowercase, Nmt, Precompiled, Prepend, Replace, Strip, StripAccents, ByteLevel, and Sequences of them";
 
+  /** The most parts in a row; real tokenizers have at most six. */
+  private static final int MOST_PARTS = 32;
+
+  /** How many times as long all parts together may make a text; NFKC alone may 18 times. */
+  static final long MOST_GROWTH = 1 << 16;
+
   private final List<Normalizer> parts = new ArrayList<>();
+  private long growth = 1;
 
   private JsonNormalizer() {}
 
@@ -30,6 +37,13 @@ final class JsonNormalizer {
 
   private void add(JsonObject json) {
     String type = json.requireText("type");
+    growth *= growth(type, json);
+    if (parts.size() == MOST_PARTS || growth > MOST_GROWTH) {
+      throw json.unsupported(
+          "one part more of a Sequence",
+          "%d parts, which make no text more than %d times as long"
+              .formatted(MOST_PARTS, MOST_GROWTH));
+    }
     switch (type) {
       case "Sequence" -> json.objects("normalizers").forEach(this::add);
       case "NFC", "NFD", "NFKC", "NFKD" -> parts.add(Normalizers.form(Form.valueOf(type)));
@@ -46,6 +60,27 @@ final class JsonNormalizer {
       case "ByteLevel" -> parts.add(ByteLevel::written);
       default -> throw json.unsupported(type, SUPPORTED);
     }
+  }
+
+  // How many times as long a part makes a text at most.
+  private static long growth(String type, JsonObject json) {
+    return switch (type) {
+      case "NFC", "NFD" -> 4;
+      case "NFKC", "NFKD" -> 18;
+      case "Precompiled" -> CharsMap.LONGEST_REPLACEMENT;
+      case "Lowercase" -> 2;
+      case "ByteLevel" -> 3;
+      case "Prepend" -> 1L + json.requireText("prepend").length();
+      case "Replace" -> growth(json);
+      default -> 1;
+    };
+  }
+
+  /** {@return how many times as long a Replace makes a text at most} */
+  static long growth(JsonObject json) {
+    int literal = json.requireObject("pattern").text("String").orElse("").length();
+    int content = json.requireText("content").length();
+    return literal == 0 ? 1L + content : Math.max(1, Math.ceilDiv(content, literal));
   }
 
   /** {@return a Replace, which decoders have too} */

@@ -62,6 +62,8 @@ class FailuresTest {
   void theVirtualMachineAtItsLimitsIsASentenceToo() {
     assertTrue(sentenceFor(new OutOfMemoryError("Java heap space")).contains("RAP_JAVA_OPTIONS"));
     assertTrue(sentenceFor(new StackOverflowError()).contains("nested too deeply"));
+    String lost = "a fault occurred in an unsafe memory access operation";
+    assertTrue(sentenceFor(new InternalError(lost)).contains("cut short"));
   }
 
   @Test

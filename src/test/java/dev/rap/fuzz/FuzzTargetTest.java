@@ -39,17 +39,30 @@ class FuzzTargetTest {
     }
   }
 
-  /** What Jazzer found: control characters of a file came through to the terminal. */
+  /** What came through to the terminal once: control characters of a file. */
   @ParameterizedTest
   @CsvSource({
     "CONFIG, '{\"architectures\": [\"Llama\u0085\u009b31m\"]}'",
     "TEMPLATE, '{{ raise_exception(\"a\u009b31m\") }}'",
+    "SAFETENSORS, '=\0\0\0\0\0\0\0{\"a\":{\"dtype\":\"\\u001b[31m\",\"shape\":[1],\"data_offsets\":[0,0]}}'",
+    "TOKENIZER, '{\"model\":{\"type\":\"BPE\",\"vocab\":{},\"merges\":[]},\"post_processor\":{\"type\":\"TemplateProcessing\","
+        + "\"single\":[{\"SpecialToken\":{\"id\":\"\\u001b\"}},{\"Sequence\":{}}],\"special_tokens\":{\"\\u001b\":{\"ids\":7}}}}'",
     "MASK, '{la\0yers: []}'",
+    "MASK, '{\"channelBlockSize\":32,\"profile\":null,\"layers\":[{\"headGroups\":\"all\",\"channelBlocks\":\"all\"}],\"\\u001b[31m\":1}'",
     "PROFILE, '{la\0\u009byers: []}'"
   })
   void whatIsRefusedIsShownWithoutItsControlCharacters(FuzzTarget target, String text)
       throws Exception {
     Seeds.surroundings(folder);
+    assertFalse(target.attempt(folder, text.getBytes(StandardCharsets.UTF_8)));
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"CONFIG", "TOKENIZER", "MASK", "PROFILE"})
+  void whatIsRefusedIsShownShortened(FuzzTarget target) throws Exception {
+    Seeds.surroundings(folder);
+    String twice = "\"%s\":1".formatted("a".repeat(2000));
+    String text = "{%s,%s}".formatted(twice, twice);
     assertFalse(target.attempt(folder, text.getBytes(StandardCharsets.UTF_8)));
   }
 

@@ -10,9 +10,12 @@ import dev.rap.InputException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Matches are worked out by hand from Oniguruma's description of its Ruby syntax. */
@@ -108,6 +111,26 @@ class RegexTest {
     String message =
         assertThrows(IllegalArgumentException.class, () -> Regex.of(expression)).getMessage();
     assertTrue(message.startsWith("the expression "), message);
+  }
+
+  private static Stream<String> hostile() {
+    return Stream.of(
+        "a" + "*".repeat(4000),
+        "[" + "a".repeat(4000) + "]",
+        "(?i)[" + "a".repeat(4000) + "]",
+        "(((){1000}){1000}){1000}");
+  }
+
+  @ParameterizedTest
+  @MethodSource("hostile")
+  @Timeout(10)
+  void whatWouldTakeTheStackOrAllTimeIsRefused(String expression) {
+    whatIsNoExpressionIsRefusedInASentence(expression);
+  }
+
+  @Test
+  void manyAlternativesNeedNoStack() {
+    assertEquals(List.of("a"), matches("a|".repeat(2000) + "\\x{1F601}", "\uD83D\uDE00a"));
   }
 
   @Test

@@ -1,12 +1,16 @@
 package dev.rap.template;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -45,6 +49,10 @@ class HostileTemplatesTest {
             + "{% set ns.s = '{0}{0}'.format(ns.s) %}{% endfor %}",
         "{% set ns = namespace(l=[]) %}{% for i in range(100000) %}"
             + "{% set ns.l = ns.l + [range(100000) | list] %}{% endfor %}",
+        "{{ (['A' * 1000000] * 1000) | sort | length }}",
+        "{{ (['A' * 1000000] * 1000) | unique | list | length }}",
+        "{{ ('%' ~ '9' * 4000000 ~ 'd') % 1 }}",
+        "{{ ('{' ~ '9' * 4000000 ~ '}').format(1) }}",
         "{% if x %}".repeat(20_000) + "{% endif %}".repeat(20_000));
   }
 
@@ -59,12 +67,22 @@ class HostileTemplatesTest {
       strings = {
         "{{ ('\u03a3' * 40000) | lower | length }}",
         "{{ ('\u03a3' * 40000).lower() | length }}",
+        "{{ ('ab' * 30000000) | last | replace('b', '40000') }}",
         "{{ 'ab' * 20000 }}{{ ('a ' * 200000).rsplit() | length }}"
       })
   @Timeout(5)
   void whatAMessageMayHoldTakesNoLongerThanItIsLong(String template) {
     String text = Template.of(template).render(Map.of());
     assertTrue(text.endsWith("40000") || text.endsWith("200000"), text);
+  }
+
+  @Test
+  @Timeout(5)
+  void manyParametersTakeNoLongerThanTheyAre() {
+    String parameters =
+        IntStream.range(0, 100_000).mapToObj(i -> "a" + i).collect(Collectors.joining(", "));
+    String macro = "{% macro m(" + parameters + ") %}{{ a99999 }}{% endmacro %}";
+    assertEquals("x", Template.of(macro + "{{ m(a99999='x') }}").render(Map.of()));
   }
 
   // Characters that mean something to Jinja are put in, and parts left out or doubled.

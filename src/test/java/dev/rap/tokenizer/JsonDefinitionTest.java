@@ -17,6 +17,8 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Base64;
 import java.util.List;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
@@ -87,6 +89,31 @@ class JsonDefinitionTest {
             cuts.insertObject(0).put("type", "Digits").put("individual_digits", true);
           }
         });
+  }
+
+  @Test
+  void whatMakesATextTooLongIsRefused() {
+    ObjectNode replace = TestFiles.MAPPER.createObjectNode().put("type", "Replace");
+    replace.putObject("pattern").put("String", "s");
+    replace.put("content", "s".repeat(256));
+    for (String part : List.of("normalizer", "decoder")) {
+      assertRefused(
+          "65536 times as long",
+          json -> {
+            ArrayNode parts = json.putObject(part).put("type", "Sequence").putArray(part + "s");
+            for (int i = 0; i < 3; i++) { // 2^24 times
+              parts.add(replace);
+            }
+          });
+    }
+    byte[] rules = ByteBuffer.allocate(4 + 4 + 65).order(ByteOrder.LITTLE_ENDIAN).putInt(4).array();
+    Arrays.fill(rules, 8, rules.length, (byte) 's');
+    assertRefused(
+        "a replacement of more than 64 bytes",
+        json ->
+            json.putObject("normalizer")
+                .put("type", "Precompiled")
+                .put("precompiled_charsmap", Base64.getEncoder().encodeToString(rules)));
   }
 
   @Test
