@@ -145,7 +145,6 @@ public final class ForwardPass implements AutoCloseable {
     Collections.fill(narrowed, Optional.empty());
     compensated.clear();
     means.ifPresent(values -> compensate(values, before));
-    attended.fill((byte) 0); // SublayerPlan.readable
   }
 
   /**
@@ -325,6 +324,9 @@ public final class ForwardPass implements AutoCloseable {
       rotate(key, config.kvSize(), cosSin.get(), tokens, plan.keyColumns());
     }
     kernels.storeKv(kv, key, value, config.kvSize(), batch, plan.units());
+    if (!plan.readable().equals(plan.inner())) { // other layers have written other heads
+      attended.asSlice(0, Float.BYTES * (long) tokens * config.querySize()).fill((byte) 0);
+    }
     kernels.attention(
         attended,
         query,

@@ -5,8 +5,11 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.rap.model.ModelConfig;
 import dev.rap.model.RopeScaling;
+import dev.rap.tensor.DType;
+import dev.rap.tensor.Tensor;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -44,6 +47,26 @@ public final class HuggingFaceFolders {
     }
     writeText(folder.resolve("model.safetensors.index.json"), index.toPrettyString());
     return folder;
+  }
+
+  /** {@return {@code folder}, which now holds the model in {@code other}, all in {@code dtype}} */
+  public static Path convert(Path other, DType dtype, Path folder) throws IOException {
+    try (HuggingFaceCheckpoint checkpoint = HuggingFaceCheckpoint.open(other)) {
+      List<RandomLlama.Stored> tensors =
+          checkpoint.names().stream()
+              .map(name -> stored(name, dtype, checkpoint.findF32(name).orElseThrow()))
+              .toList();
+      writeBytes(folder.resolve("model.safetensors"), safetensors(tensors));
+    }
+    Files.copy(other.resolve("config.json"), folder.resolve("config.json"));
+    return folder;
+  }
+
+  private static RandomLlama.Stored stored(String name, DType dtype, Tensor tensor) {
+    long columns = tensor.columns();
+    long[] shape = tensor.rows() == 1 ? new long[] {columns} : new long[] {tensor.rows(), columns};
+    float[] values = tensor.data().toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
+    return new RandomLlama.Stored(name, dtype, shape, values);
   }
 
   /** Adds the tokenizer of {@link GgufFiles.Writer#byteTokenizer} to {@code folder}. */

@@ -5,6 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.rap.checkpoint.Checkpoint;
 import dev.rap.kv.BlockTable;
 import dev.rap.model.MaskShape;
@@ -23,6 +26,7 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BiConsumer;
 import java.util.function.Function;
 
 /**
@@ -53,6 +57,14 @@ public record GoldenLogits(Path golden, Path model) {
    */
   public record Tolerance(double absolute, double relative) {}
 
+  /**
+   * What a model makes of the tokens.
+   *
+   * @param logits a row for each position
+   * @param nll mean over all tokens but the first, nats
+   */
+  private record Outcome(List<float[]> logits, double nll) {}
+
   /** Runs all cases, and compares logits and losses. */
   public void check(Function<Weights, Backend> load, int stepTokens, Tolerance tolerance)
       throws IOException {
@@ -68,15 +80,53 @@ public record GoldenLogits(Path golden, Path model) {
       Function<Weights, Backend> load,
       int stepTokens,
       Tolerance tolerance) {
-    int[] tokens = ints(golden.get("tokens"));
-    int[] positions = ints(golden.get("positions"));
+    run(
+        path,
+        golden,
+        cases,
+        load,
+        stepTokens,
+        (goldenCase, outcome) -> compare(goldenCase, golden, outcome, tolerance));
+  }
+
+  /** {@return {@code cases} with what the model at {@code path} makes of them} */
+  static ArrayNode record(
+      Path path, JsonNode golden, JsonNode cases, Function<Weights, Backend> load, int stepTokens) {
+    ArrayNode recorded = JsonNodeFactory.instance.arrayNode();
+    run(
+        path,
+        golden,
+        cases,
+        load,
+        stepTokens,
+        (one, outcome) -> {
+          ObjectNode copy = one.deepCopy();
+          ArrayNode rows = copy.put("nll", outcome.nll).putArray("logits");
+          for (float[] logits : outcome.logits) {
+            ArrayNode row = rows.addArray();
+            for (float logit : logits) {
+              row.add(logit);
+            }
+          }
+          recorded.add(copy);
+        });
+    return recorded;
+  }
+
+  private static void run(
+      Path path,
+      JsonNode golden,
+      JsonNode cases,
+      Function<Weights, Backend> load,
+      int stepTokens,
+      BiConsumer<JsonNode, Outcome> action) {
     try (Checkpoint checkpoint = Checkpoint.open(path);
         Backend backend = load.apply(WeightsLoader.load(checkpoint))) {
-      for (JsonNode goldenCase : cases) {
+      for (JsonNode one : cases) {
         try (ModelRunner runner =
             backend.newRunner(new ModelRunner.Limits(stepTokens, 1, 32, 32, 5))) {
-          apply(runner, goldenCase, backend.weights());
-          check(runner, tokens, positions, goldenCase, tolerance);
+          apply(runner, one, backend.weights());
+          action.accept(one, run(runner, golden));
         }
       }
     }
@@ -97,12 +147,7 @@ public record GoldenLogits(Path golden, Path model) {
       for (int i = 0; i < 2 * cases.size(); i++) {
         JsonNode goldenCase = cases.get(Math.min(i, 2 * cases.size() - 1 - i));
         apply(runner, goldenCase, backend.weights());
-        check(
-            runner,
-            ints(golden.get("tokens")),
-            ints(golden.get("positions")),
-            goldenCase,
-            tolerance);
+        compare(goldenCase, golden, run(runner, golden), tolerance);
       }
     }
   }
@@ -132,44 +177,53 @@ public record GoldenLogits(Path golden, Path model) {
     }
   }
 
-  private static void check(
-      ModelRunner runner, int[] tokens, int[] positions, JsonNode goldenCase, Tolerance tolerance) {
-    String name = goldenCase.get("name").asText();
+  private static Outcome run(ModelRunner runner, JsonNode golden) {
+    int[] tokens = ints(golden.get("tokens"));
+    int[] positions = ints(golden.get("positions"));
     BlockTable table = new BlockTable();
     runner.pool().reserve(table, tokens.length);
-    byte[] present = new byte[runner.config().layers() * 8];
+    byte[] present = new byte[runner.config().layers() * runner.config().kvHeads()];
     Arrays.fill(present, (byte) 1);
+    long rowBytes = Float.BYTES * (long) runner.config().vocabularySize();
+    List<float[]> logits = new ArrayList<>();
     double nll = 0;
-    int next = 0;
     for (int first = 0; first < tokens.length; first += runner.batch().tokens()) {
       runner.batch().clear();
       int count = Math.min(runner.batch().room(), tokens.length - first);
       runner.batch().add(tokens, first, count, table, present);
       runner.run();
       nll -= runner.logProbs(0, Math.min(count, tokens.length - 1 - first), tokens, first + 1);
-      while (next < positions.length && positions[next] < first + count) {
-        MemorySegment logits = runner.logits(new int[] {positions[next] - first}, 1);
-        JsonNode expected = goldenCase.get("logits").get(next);
-        double errors = 0;
-        double squares = 0;
-        for (int v = 0; v < expected.size(); v++) {
-          double logit = logits.getAtIndex(ValueLayout.JAVA_FLOAT, v);
-          double error = logit - expected.get(v).asDouble();
-          assertEquals(
-              0, error, tolerance.absolute(), name + ", position " + positions[next] + ", " + v);
-          errors += error * error;
-          squares += Math.pow(expected.get(v).asDouble(), 2);
-        }
-        assertEquals(0, Math.sqrt(errors / squares), tolerance.relative(), name);
-        next++;
+      while (logits.size() < positions.length && positions[logits.size()] < first + count) {
+        int row = positions[logits.size()] - first;
+        MemorySegment values = runner.logits(new int[] {row}, 1).asSlice(0, rowBytes);
+        logits.add(values.toArray(ValueLayout.JAVA_FLOAT));
       }
     }
     runner.pool().release(table);
-    assertEquals(positions.length, next);
+    return new Outcome(logits, nll / (tokens.length - 1));
+  }
+
+  private static void compare(
+      JsonNode goldenCase, JsonNode golden, Outcome outcome, Tolerance tolerance) {
+    String name = goldenCase.get("name").asText();
+    assertEquals(goldenCase.get("logits").size(), outcome.logits.size(), name);
+    for (int row = 0; row < outcome.logits.size(); row++) {
+      JsonNode expected = goldenCase.get("logits").get(row);
+      String where = name + ", position " + golden.get("positions").get(row);
+      double errors = 0;
+      double squares = 0;
+      for (int v = 0; v < expected.size(); v++) {
+        double error = outcome.logits.get(row)[v] - expected.get(v).asDouble();
+        assertEquals(0, error, tolerance.absolute(), where + ", " + v);
+        errors += error * error;
+        squares += Math.pow(expected.get(v).asDouble(), 2);
+      }
+      assertEquals(0, Math.sqrt(errors / squares), tolerance.relative(), where);
+    }
     double mean = goldenCase.get("nll").asDouble();
     double logits = 5; // about, as their norm goes
     double most = Math.min(tolerance.absolute(), logits * tolerance.relative());
-    assertEquals(mean, nll / (tokens.length - 1), most, name);
+    assertEquals(mean, outcome.nll, most, name);
   }
 
   private static Optional<MeanInputs> means(JsonNode node) {

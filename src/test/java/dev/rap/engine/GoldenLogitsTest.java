@@ -3,8 +3,10 @@ package dev.rap.engine;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.rap.checkpoint.HuggingFaceFolders;
 import dev.rap.kernels.CpuKernels;
 import dev.rap.kernels.Kernels;
+import dev.rap.tensor.DType;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -36,7 +38,7 @@ class GoldenLogitsTest {
   private static final GoldenLogits.Tolerance BF16 =
       new GoldenLogits.Tolerance(Double.POSITIVE_INFINITY, 0.01);
 
-  private static final List<String> FAMILIES =
+  static final List<String> FAMILIES =
       List.of(
           "llama-linear", "mistral", "qwen2-yarn", "qwen3", "smollm3", "gemma2", "gemma3", "phi3");
 
@@ -55,8 +57,11 @@ class GoldenLogitsTest {
   @ParameterizedTest(name = "{0}, {1} tokens a step, {2}")
   @MethodSource("families")
   void familiesAgreeWithTransformersFromBothKindsOfFile(
-      String family, int stepTokens, String kernelKind) throws Exception {
-    for (GoldenLogits golden : List.of(GoldenLogits.of(family), GoldenLogits.ofGguf(family))) {
+      String family, int stepTokens, String kernelKind, @TempDir Path folder) throws Exception {
+    GoldenLogits half = GoldenLogits.of(family);
+    Path single = HuggingFaceFolders.convert(half.model(), DType.F32, folder.resolve("f32"));
+    for (GoldenLogits golden :
+        List.of(half, new GoldenLogits(half.golden(), single), GoldenLogits.ofGguf(family))) {
       Kernels kernels = kernelKind.equals("native") ? CpuKernels.open(2) : CpuKernels.reference();
       golden.check(weights -> new CpuBackend(weights, kernels, 2), stepTokens, EXACT);
     }

@@ -2,7 +2,7 @@ package dev.rap.engine;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.rap.checkpoint.RandomBlocks;
+import dev.rap.checkpoint.QuantisedLlama;
 import dev.rap.model.Weights;
 import dev.rap.tensor.DType;
 import java.io.IOException;
@@ -47,7 +47,7 @@ public final class QuantisedLogits {
     JsonNode golden = new ObjectMapper().readTree(GOLDEN.toFile());
     JsonNode model = model(golden, type);
     Path file = folder.resolve(type.name().toLowerCase(Locale.ROOT) + ".gguf");
-    RandomBlocks.model(type, model.get("sha256").asText()).write(file);
+    QuantisedLlama.model(type, model.get("sha256").asText()).write(file);
     GoldenLogits.check(file, golden, model.get(oracle.key), load, stepTokens, tolerance);
   }
 
