@@ -4,12 +4,10 @@ import dev.rap.model.MaskShape;
 import dev.rap.model.RetentionMask;
 import dev.rap.model.Sublayer;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.BitSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.function.BiFunction;
-import java.util.stream.IntStream;
 
 /**
  * The units of a model that are on the device, and their leaving and coming back.
@@ -33,7 +31,7 @@ final class ElasticWeights implements AutoCloseable {
   private final CudaWeights weights;
   private final RetentionMask initial;
   private final BiFunction<MaskShape, CudaStream, UnitSource> file;
-  private final List<Part> parts = new ArrayList<>(); // by sublayer
+  private final List<SublayerUnits> parts = new ArrayList<>(); // by sublayer
   private final IdentityHashMap<DeviceMemory, DeviceMemory> homes =
       new IdentityHashMap<>(); // of biases
   private final CudaEvent settled; // after the last step that could use what has left
@@ -47,58 +45,6 @@ final class ElasticWeights implements AutoCloseable {
   private int growing; // the sublayer that work is at
   private int shrinking;
   private long underWayBytes; // queued since `passed` was recorded
-
-  /** A sublayer's matrices, and which units they hold. */
-  private static final class Part {
-    final UnitSlots slots;
-    final List<ElasticMemory> matrices;
-    final List<CudaWeights.UnitRows> rows; // by matrix
-    final List<Vector> vectors;
-    int[] arriving = new int[0]; // units behind those that are there, in this order
-    int matricesGrown; // of the unit that comes next
-
-    Part(
-        int units,
-        boolean areThere,
-        List<ElasticMemory> matrices,
-        List<CudaWeights.UnitRows> rows,
-        List<Vector> vectors) {
-      this.slots = new UnitSlots(units, areThere);
-      this.matrices = matrices;
-      this.rows = rows;
-      this.vectors = vectors;
-    }
-
-    BitSet present() {
-      BitSet units = slots.units();
-      for (int unit : arriving) {
-        units.set(unit);
-      }
-      return units;
-    }
-
-    int used() {
-      return slots.count() + arriving.length;
-    }
-
-    // Of a matrix, in bytes. The unit that comes next may have its place already.
-    long needed(int matrix) {
-      return rows.get(matrix).front(used() + (matricesGrown > matrix ? 1 : 0));
-    }
-
-    boolean hasExcess() {
-      return IntStream.range(0, matrices.size())
-          .anyMatch(i -> matrices.get(i).excess(needed(i)) > 0);
-    }
-  }
-
-  /**
-   * F32 numbers of all units, which are few and never leave.
-   *
-   * @param home by unit
-   * @param placed by slot
-   */
-  record Vector(DeviceMemory home, DeviceMemory placed, long unitBytes) {}
 
   /**
    * @param weights with all units, or, where {@code initial} is not dense, with none
@@ -146,9 +92,9 @@ final class ElasticWeights implements AutoCloseable {
     parts.clear();
     for (int i = 0; i < shape.sublayers(); i++) {
       List<CudaWeights.UnitRows> rows = weights.unitRows(shape, i);
-      List<Vector> vectors = vectors(rows.getFirst().unitRows(), weights.inputs(i));
-      int units = shape.units(Sublayer.of(i).kind());
-      parts.add(new Part(units, isWhole, weights.matrices(i), rows, vectors));
+      List<SublayerUnits.Vector> vectors = vectors(rows.getFirst().unitRows(), weights.inputs(i));
+      UnitSlots slots = new UnitSlots(shape.units(Sublayer.of(i).kind()), isWhole);
+      parts.add(new SublayerUnits(slots, weights.matrices(i), rows, vectors));
     }
     if (moves != null) {
       moves.close();
@@ -160,10 +106,13 @@ final class ElasticWeights implements AutoCloseable {
     }
   }
 
-  private List<Vector> vectors(int unitRows, List<CudaWeights.Projection> projections) {
+  private List<SublayerUnits.Vector> vectors(
+      int unitRows, List<CudaWeights.Projection> projections) {
     return projections.stream()
         .flatMap(projection -> projection.bias().stream())
-        .map(placed -> new Vector(homes.get(placed), placed, unitRows * (long) Float.BYTES))
+        .map(
+            placed ->
+                new SublayerUnits.Vector(homes.get(placed), placed, unitRows * (long) Float.BYTES))
         .toList();
   }
 
@@ -208,13 +157,12 @@ final class ElasticWeights implements AutoCloseable {
 
   /** {@return where the units of a sublayer lie} */
   UnitSlots slots(int sublayer) {
-    return parts.get(sublayer).slots;
+    return parts.get(sublayer).slots();
   }
 
   /** {@return whether all units are there, and none is on its way} */
   boolean isWhole() {
-    return parts.stream()
-        .allMatch(part -> part.arriving.length == 0 && part.slots.count() == part.slots.size());
+    return parts.stream().allMatch(SublayerUnits::isWhole);
   }
 
   /** {@return whether all units of {@code mask} are there or have arrived} */
@@ -222,7 +170,7 @@ final class ElasticWeights implements AutoCloseable {
     boolean needsArrivals = false;
     for (int i = 0; i < parts.size(); i++) {
       BitSet missing = needed(mask, i);
-      missing.andNot(parts.get(i).slots.units());
+      missing.andNot(parts.get(i).slots().units());
       needsArrivals |= !missing.isEmpty();
       missing.andNot(parts.get(i).present());
       if (!missing.isEmpty()) {
@@ -241,7 +189,7 @@ final class ElasticWeights implements AutoCloseable {
 
   private void begin(RetentionMask mask) {
     wanted = mask;
-    parts.forEach(part -> part.matricesGrown = 0);
+    parts.forEach(SublayerUnits::forgetNext);
     growing = 0;
     shrinking = 0;
   }
@@ -265,9 +213,9 @@ final class ElasticWeights implements AutoCloseable {
       return;
     }
     boolean changed = false;
-    for (Part part : parts) {
-      if (part.arriving.length > 0) {
-        change(part, part.present());
+    for (SublayerUnits part : parts) {
+      if (part.hasArrivals()) {
+        part.change(part.present(), moves, stream);
         changed = true;
       }
     }
@@ -298,14 +246,14 @@ final class ElasticWeights implements AutoCloseable {
     begin(mask);
     boolean isFirst = true;
     for (int i = 0; i < parts.size(); i++) {
-      Part part = parts.get(i);
+      SublayerUnits part = parts.get(i);
       BitSet kept = part.present();
       kept.and(needed(mask, i));
-      change(part, kept);
+      part.change(kept, moves, stream);
       if (isFirst && part.hasExcess()) {
         stream.record(settled);
         settled.await();
-        shrink(part);
+        part.shrinkPiece();
         first.run();
         isFirst = false;
       }
@@ -322,7 +270,7 @@ final class ElasticWeights implements AutoCloseable {
         Sublayer.of(sublayer).kind() == Sublayer.Kind.ATTENTION
             || shape.channels() % shape.channelBlockSize() == 0;
     if (!hasEqualUnits && !units.isEmpty()) {
-      units.set(0, parts.get(sublayer).slots.size());
+      units.set(0, parts.get(sublayer).slots().size());
     }
     return units;
   }
@@ -344,21 +292,6 @@ final class ElasticWeights implements AutoCloseable {
       source.close();
     }
     source = new HostMaster(device, arrivals, weights);
-  }
-
-  private void change(Part part, BitSet units) {
-    if (part.arriving.length == 0 && units.equals(part.slots.units())) {
-      return;
-    }
-    moves.change(part.slots, part.arriving, units, part.matrices, part.rows);
-    part.arriving = new int[0];
-    for (Vector vector : part.vectors) {
-      for (int slot = 0; slot < part.slots.count(); slot++) {
-        long home = part.slots.unitAt(slot) * vector.unitBytes();
-        long bytes = Math.min(vector.unitBytes(), vector.home().bytes() - home); // may be short
-        stream.copy(vector.placed(), slot * vector.unitBytes(), vector.home(), home, bytes);
-      }
-    }
   }
 
   /** {@return whether {@link #work} may have something to do, now or later} */
@@ -384,19 +317,10 @@ final class ElasticWeights implements AutoCloseable {
   }
 
   private boolean shrink() {
-    while (shrinking < parts.size() && !shrink(parts.get(shrinking))) {
+    while (shrinking < parts.size() && !parts.get(shrinking).shrinkPiece()) {
       shrinking++;
     }
     return shrinking < parts.size();
-  }
-
-  private static boolean shrink(Part part) {
-    for (int i = 0; i < part.matrices.size(); i++) {
-      if (part.matrices.get(i).shrinkPiece(part.needed(i))) {
-        return true;
-      }
-    }
-    return false;
   }
 
   private boolean bring() {
@@ -408,7 +332,7 @@ final class ElasticWeights implements AutoCloseable {
       underWayBytes = 0;
     }
     for (; growing < parts.size(); growing++) {
-      Part part = parts.get(growing);
+      SublayerUnits part = parts.get(growing);
       BitSet missing = needed(wanted, growing);
       missing.andNot(part.present());
       int unit = missing.nextSetBit(0);
@@ -420,23 +344,17 @@ final class ElasticWeights implements AutoCloseable {
     return false;
   }
 
-  private void bring(Part part, int unit) {
-    int matrix = part.matricesGrown;
-    part.matrices.get(matrix).grow(part.rows.get(matrix).front(part.used() + 1));
-    part.matricesGrown++;
-    if (part.matricesGrown < part.matrices.size()) {
+  private void bring(SublayerUnits part, int unit) {
+    if (!part.growPiece()) {
       return;
     }
     arrivals.waitFor(settled);
-    for (int i = 0; i < part.matrices.size(); i++) {
-      long offset = part.rows.get(i).offset(part.used());
-      source.bring(shape, growing, i, unit, part.matrices.get(i).address(offset));
-      underWayBytes += part.rows.get(i).bytes(unit);
+    for (int i = 0; i < part.matrices(); i++) {
+      source.bring(shape, growing, i, unit, part.nextAddress(i));
     }
+    underWayBytes += part.bytes(unit);
     arrivals.record(arrived);
-    part.arriving = Arrays.copyOf(part.arriving, part.arriving.length + 1);
-    part.arriving[part.arriving.length - 1] = unit;
-    part.matricesGrown = 0;
+    part.arrives(unit);
   }
 
   @Override

@@ -140,7 +140,8 @@ final class MaskTables implements AutoCloseable {
       for (int i = 0; i < mask.shape().sublayers(); i++) {
         BitSet dropped = mask.dropped(Sublayer.of(i));
         if (meanInputs.isPresent() && !dropped.isEmpty()) {
-          unitMeans.add(host.asSlice(i * rowBytes(), rowBytes()), Sublayer.of(i), dropped);
+          float[] sum = unitMeans.sum(Sublayer.of(i), dropped);
+          MemorySegment.copy(sum, 0, host, ValueLayout.JAVA_FLOAT, i * rowBytes(), sum.length);
           added.set(i);
         }
       }

@@ -19,7 +19,7 @@ import java.util.BitSet;
  */
 final class UnitMeans {
   private final Weights weights;
-  private MemorySegment rows = MemorySegment.NULL; // F32 [L, head groups + channel blocks, D]
+  private float[][][] rows; // [2L][units of the sublayer, then all of them together][D]
   private MeanInputs means; // null where there are no rows
   private MaskShape shape;
 
@@ -27,62 +27,57 @@ final class UnitMeans {
     this.weights = weights;
   }
 
-  /** Lets {@link #add} count with such means and units. The first time all rows are made. */
+  /** Lets {@link #sum} count with such means and units. The first time all rows are made. */
   void prepare(MeanInputs wanted, MaskShape wantedShape) {
     if (wanted.equals(means) && wantedShape.equals(shape)) {
       return;
     }
     means = null;
     shape = wantedShape;
-    rows = Arena.ofAuto().allocate(shape.layers() * layerUnits() * rowBytes(), 64);
+    rows = new float[shape.sublayers()][][];
     ModelConfig config = weights.config();
     try (Kernels kernels = CpuKernels.open(Runtime.getRuntime().availableProcessors());
-        Arena scratch = Arena.ofShared()) {
-      MemorySegment input =
-          scratch.allocate(ValueLayout.JAVA_FLOAT, MeanOutputs.inputElements(config));
+        Arena arena = Arena.ofShared()) {
+      int inputs = MeanOutputs.inputElements(config);
+      MemorySegment input = arena.allocate((long) inputs * Float.BYTES, 64);
+      MemorySegment row = arena.allocate((long) config.hiddenSize() * Float.BYTES, 64);
       MeanOutputs outputs = new MeanOutputs(weights, kernels, input);
-      for (int i = 0; i < shape.sublayers(); i++) {
-        write(outputs, Sublayer.of(i), wanted.of(Sublayer.of(i)));
+      for (int i = 0; i < rows.length; i++) {
+        rows[i] = rows(outputs, row, Sublayer.of(i), wanted.of(Sublayer.of(i)));
       }
     }
     means = wanted;
   }
 
-  private void write(MeanOutputs outputs, Sublayer sublayer, float[] mean) {
-    for (int unit = 0; unit < shape.units(sublayer.kind()); unit++) {
+  private float[][] rows(MeanOutputs outputs, MemorySegment row, Sublayer sublayer, float[] mean) {
+    int units = shape.units(sublayer.kind());
+    float[][] made = new float[units + 1][];
+    made[units] = new float[weights.config().hiddenSize()];
+    for (int unit = 0; unit < units; unit++) {
       BitSet one = new BitSet();
       one.set(unit);
-      outputs.write(row(sublayer, unit), sublayer, one, shape, mean);
+      outputs.write(row, sublayer, one, shape, mean);
+      made[unit] = row.toArray(ValueLayout.JAVA_FLOAT);
+      add(made[units], made[unit]);
+    }
+    return made;
+  }
+
+  private static void add(float[] sum, float[] row) {
+    for (int d = 0; d < sum.length; d++) {
+      sum[d] += row[d];
     }
   }
 
-  private long layerUnits() {
-    return (long) shape.headGroups() + shape.channelBlocks();
-  }
-
-  private long rowBytes() {
-    return (long) weights.config().hiddenSize() * Float.BYTES;
-  }
-
-  private MemorySegment row(Sublayer sublayer, int unit) {
-    int first = sublayer.kind() == Sublayer.Kind.ATTENTION ? 0 : shape.headGroups();
-    long index = sublayer.layer() * layerUnits() + first + unit;
-    return rows.asSlice(index * rowBytes(), rowBytes());
-  }
-
-  /**
-   * Adds what some units of a sublayer add.
-   *
-   * @param sum float {@code [D]}
-   */
-  void add(MemorySegment sum, Sublayer sublayer, BitSet units) {
-    for (int unit = units.nextSetBit(0); unit >= 0; unit = units.nextSetBit(unit + 1)) {
-      MemorySegment row = row(sublayer, unit);
-      for (int d = 0; d < weights.config().hiddenSize(); d++) {
-        float value = row.getAtIndex(ValueLayout.JAVA_FLOAT, d);
-        sum.setAtIndex(
-            ValueLayout.JAVA_FLOAT, d, sum.getAtIndex(ValueLayout.JAVA_FLOAT, d) + value);
-      }
+  /** {@return what some units of a sublayer add together, {@code [D]}} */
+  float[] sum(Sublayer sublayer, BitSet units) {
+    float[][] made = rows[sublayer.index()];
+    int all = made.length - 1;
+    if (units.cardinality() == all) { // as policies drop them
+      return made[all].clone();
     }
+    float[] sum = new float[made[all].length];
+    units.stream().forEach(unit -> add(sum, made[unit]));
+    return sum;
   }
 }
