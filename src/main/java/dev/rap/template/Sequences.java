@@ -104,6 +104,7 @@ final class Sequences {
         yield characters.reversed();
       }
       case Markup markup -> reversedOrNull(markup.text());
+      case Undefined undefined -> List.of();
       case Dict dict -> new DictView(DictView.Kind.KEYS, dict).items().reversed();
       case DictView view -> view.items().reversed();
       default -> {
