@@ -211,6 +211,21 @@ BY_HAND = [
     "{{ l is sequence }}{{ s is sequence }}{{ d is sequence }}{{ n is sequence }}{{ range(3) is sequence }}{{ missing is sequence }}{{ d.items() is sequence }}{{ (l|map('string')) is iterable }}{{ missing is iterable }}{{ missing is mapping }}", "{{ 3 is gt 2 }}{{ 3 is lessthan 2 }}{{ 'a' is eq 'a' }}{{ 3 is ge(3) }}",
     "{{ 1 is number }}{{ true is number }}{{ 1.0 is integer }}{{ true is integer }}{{ 'a' is number }}{{ 1.5 is float }}", "{{ 'é' * 3 }}{{ uni|length }}{{ uni[10:12] }}{{ uni[::-1] }}{{ uni|upper }}{{ uni|reverse }}{{ uni|list }}{{ uni.encode }}", "{{ [1,2,3,4,5]|batch(2)|list }}{{ range(7)|slice(3)|list }}{{ [1,2]|batch(0)|list }}",
     "{{ 'a'|default('b') }}{{ missing|default('b') }}{{ none|default('b') }}{{ ''|default('b', true) }}{{ missing|d }}|{{ d.q|default(d.a) }}{{ missing.q|default(1) }}", "{{ (missing or 'x') }}{{ 0 or none }}{{ 1 and 'y' }}{{ [] or {} }}", "{{ 'x'.join(l|map('string')) }}", "{{ 'x'.join(l) }}", "{{ l|join(1) }}{{ none|string }}{{ none ~ true }}", "{{ none|upper }}{{ 12|upper }}{{ true|lower }}{{ l|upper }}{{ none|trim }}", "{{ s.startswith('H', 1) }}{{ s.find('o', 5) }}{{ s.find('', 99) }}{{ s.count('') }}{{ s.startswith(1) }}",
+    # what a loop's body left early does not count as: 'else' follows
+    "{% for i in l %}{{ i }}{% break %}{% else %}e{% endfor %}", "{% for i in l %}{{ i }}{% if i == 1 %}{% break %}{% endif %}{% else %}e{% endfor %}",
+    "{% for i in l %}{% continue %}{% else %}e{% endfor %}", "{% for i in l %}{% if i > 1 %}{% continue %}{% endif %}{{ i }}{% else %}e{% endfor %}",
+    "{% for i in l %}{% for j in l[i:] %}{{ j }}{% break %}{% else %}-{% break %}{% endfor %}{{ i }}{% endfor %}",
+    # blocks whose filter or call gives no string
+    "{% filter length %}abc{% endfilter %}", "{% filter list %}ab{% endfilter %}", "{% filter int|string %}7{% endfilter %}", "{% filter safe %}a{% endfilter %}",
+    "{% filter first %}{% endfilter %}", "{% set v | length %}abc{% endset %}{{ v + 1 }}", "{% macro m() %}{% filter wordcount %}a b{% endfilter %}{% endmacro %}x",
+    "{% call dict() %}{% endcall %}", "{% call namespace() %}{% endcall %}", "{% call 'a{}'.format(1) %}{% endcall %}",
+    "{% macro m() %}{{ caller() }}{% endmacro %}{% call m(*5) %}{% endcall %}", "{% macro m() %}{{ caller() }}{% endmacro %}{% call m(**5) %}{% endcall %}",
+    # undefined, empty and lazy
+    "[{{ missing|last }}]{{ missing|last|default('L') }}{{ missing|reverse|list }}{{ missing|first is defined }}", "{{ (d.zz|last).id is defined }}", "{{ (missing|last).id.x }}",
+    "{{ s|items is iterable }}{{ none|items is defined }}", "{{ s|items|list }}", "{% for k, v in s|items %}{{ k }}{% endfor %}", "{% for k, v in [1, 2]|items %}{{ k }}{% else %}e{% endfor %}",
+    "{{ 'a' % missing }}{{ '%s' % missing }}|{{ 'a' % range(3) }}{{ 'a' % [1] }}{{ 'a' % d }}", "{{ 'a' % none }}", "{{ 'a' % 1 }}", "{{ '%s %s' % missing }}",
+    "{{ s.encode is defined }}{{ s.translate is defined }}{{ s.encode is callable }}", "{% set c = cycler(1, 2) %}{{ c.items }}{{ c.pos }}{{ c.next() }}{{ c.pos }}",
+    "{{ (-2.5)|round(-1) }}{{ (-0.4)|round }}{{ (-0.04)|round(1) }}{{ 0.04|round(1) }}", "{{ empty * big }}", "{{ el * -big }}", "{{ s * (2 ** 63) }}", "{{ empty * (2 ** 62) }}{{ el * -5 }}",
     # whitespace
     "  {% if 1 %}\n  a\n  {% endif %}\nb\n", "  {%- if 1 -%}\n  a\n  {%- endif -%}\nb\n\n", "a {%+ if 1 %}b{% endif +%}\nc", "a  {%- if 1 %} b {%- endif %} c", "{{ 1 }}\n{{ 2 -}}  \n {{- 3 }}\n", "\n{% if 1 %}\n\nx{% endif %}\n\n", "a\r\nb\rc\n", "\t{% set a = 1 %}\t\n x {% set b = 2 %} y", "x{% set a = 1 %}\n\n  {%+ set b = 2 %}\ny", "{% if 1 -%}   {%- endif %}z", "  {{ 1 }}  ", "  {%- raw %}  a{% endraw %}  ", "\u00a0{%- if 1 %}\u3000{%- endif %}", "{% if 1 %}\n{% endif %}\n  {% if 1 %}\n  {% endif %}  \nq", "a\n{%- for i in l %}\n  {{ i }}\n{%- endfor %}\nb",
 ]

@@ -251,6 +251,9 @@ final class Arithmetic {
     if (times == null || sequence instanceof Range) {
       return null;
     }
+    if (times.bitLength() >= Long.SIZE) {
+      throw new Fault("nothing can be repeated that often");
+    }
     int count = times.max(BigInteger.ZERO).min(BigInteger.valueOf(Integer.MAX_VALUE)).intValue();
     String text = Types.text(sequence);
     if (text != null) {

@@ -1,5 +1,6 @@
 package dev.rap.template;
 
+import java.math.BigInteger;
 import java.util.List;
 
 /** Gives its items over and over. */
@@ -13,6 +14,8 @@ final class Cycler {
 
   Object attributeOrNull(String name) {
     return switch (name) {
+      case "items" -> Tuple.of(items);
+      case "pos" -> BigInteger.valueOf(index);
       case "current" -> items.get(index);
       case "next" ->
           (Function)

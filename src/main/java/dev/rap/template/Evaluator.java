@@ -38,8 +38,10 @@ final class Evaluator {
   }
 
   Object evaluate(Expression expression, Scope scope) {
+    boolean counted = // as a part of what it stands in
+        expression instanceof Expression.Constant || expression instanceof Expression.Name;
     try {
-      budget.step();
+      budget.steps(counted ? 0 : 1);
       budget.enter();
       Object value = value(expression, scope);
       budget.leave();
@@ -96,6 +98,7 @@ final class Evaluator {
   }
 
   private List<Object> all(List<Expression> expressions, Scope scope) {
+    budget.steps(expressions.size());
     List<Object> values = new ArrayList<>();
     for (Expression expression : expressions) {
       values.add(evaluate(expression, scope));
@@ -171,8 +174,7 @@ final class Evaluator {
       named.put("caller", caller.get());
       arguments = new Arguments(arguments.positional(), named);
     }
-    Arguments given = arguments;
-    return guarded(call.at(), () -> called(callee, given));
+    return called(callee, arguments);
   }
 
   private Object called(Object callee, Arguments arguments) {

@@ -66,8 +66,10 @@ final class Interpreter {
       }
       case Statement.CallBlock block -> {
         Macro caller = new Macro(block.caller(), scope, this);
-        Object result = evaluator.call(block.call(), Optional.of(caller), scope);
-        yield write(block.call().at(), text(block.call().at(), result), out);
+        int at = block.call().at();
+        Object result =
+            evaluator.guarded(at, () -> evaluator.call(block.call(), Optional.of(caller), scope));
+        yield writeText(at, result, out);
       }
       case Statement.FilterBlock block -> filterBlock(block, scope, out);
       case Statement.Generation generation -> run(generation.body(), new Scope(scope), out);
@@ -86,6 +88,11 @@ final class Interpreter {
         });
     out.append(text);
     return Flow.NEXT;
+  }
+
+  // What a block gives must be a string already: jinja2 makes none of it.
+  private Flow writeText(int at, Object value, StringBuilder out) {
+    return write(at, (String) evaluator.guarded(at, () -> Parameters.textOf(value)), out);
   }
 
   private String text(Statement.Print print, Scope scope) {
@@ -124,17 +131,16 @@ final class Interpreter {
                   int length = chosen instanceof Lazy ? -1 : Sequences.lengthOrLess(chosen);
                   return new Loop(chosen, length, depth, recursion, budget);
                 });
-    boolean empty = true;
-    while ((Boolean) evaluator.guarded(loop.at(), variable::advance)) {
-      empty = false;
+    boolean ended = false; // a body was not left early: only then there is no 'else' in jinja2
+    Flow flow = Flow.NEXT;
+    while (flow != Flow.BREAK && (Boolean) evaluator.guarded(loop.at(), variable::advance)) {
       Scope inner = new Scope(scope);
       inner.set("loop", variable);
       assign(loop.at(), loop.target(), variable.current(), inner);
-      if (run(loop.body(), inner, out) == Flow.BREAK) {
-        break;
-      }
+      flow = run(loop.body(), inner, out);
+      ended |= flow == Flow.NEXT;
     }
-    return empty ? run(loop.otherwise(), new Scope(scope), out) : Flow.NEXT;
+    return ended ? Flow.NEXT : run(loop.otherwise(), new Scope(scope), out);
   }
 
   private String recursed(Statement.For loop, Arguments arguments, int depth, Scope scope) {
@@ -240,7 +246,6 @@ final class Interpreter {
       return flow;
     }
     inner.set(Parser.CAPTURED, written.toString());
-    Object value = evaluator.evaluate(block.filter(), inner);
-    return write(block.at(), text(block.at(), value), out);
+    return writeText(block.at(), evaluator.evaluate(block.filter(), inner), out);
   }
 }

@@ -5,7 +5,7 @@ import java.time.Duration;
 /**
  * What one rendering may use.
  *
- * @param steps nodes evaluated, elements and comparisons
+ * @param steps nodes evaluated, names and constants aside, elements and comparisons
  * @param characters in all strings that are made, the output included
  * @param depth of expressions, statements, macro calls and values within each other
  * @param time for steps that are long, on long strings

@@ -128,9 +128,11 @@ final class NumberFilters {
       boolean exact = number.isNaN() || number.isInfinite() || precision > 323;
       return exact
           ? number
-          : new BigDecimal(number)
-              .setScale(Math.max(precision, -400), RoundingMode.HALF_EVEN)
-              .doubleValue();
+          : Math.copySign(
+              new BigDecimal(number)
+                  .setScale(Math.max(precision, -400), RoundingMode.HALF_EVEN)
+                  .doubleValue(),
+              number);
     }
     BigInteger integer = Parameters.integerOf(value);
     return precision >= 0

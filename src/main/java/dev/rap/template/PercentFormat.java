@@ -47,7 +47,13 @@ final class PercentFormat {
       directive();
     }
     boolean several =
-        values instanceof Tuple || !(values instanceof Dict || values instanceof List<?>);
+        switch (values) {
+          case Dict dict -> false;
+          case List<?> list -> false;
+          case Range range -> false;
+          case Undefined undefined -> false;
+          default -> true;
+        };
     if (!named && several && used < positional.size()) {
       throw new Fault("not all arguments were converted by the format");
     }

@@ -66,9 +66,7 @@ final class SequenceFilters {
   private static List<Object> reversed(Object value) {
     List<Object> items = Sequences.reversedOrNull(value);
     if (items == null) {
-      throw value instanceof Undefined undefined
-          ? undefined.fault()
-          : new Fault("a value of type '%s' cannot be reversed".formatted(Types.name(value)));
+      throw new Fault("a value of type '%s' cannot be reversed".formatted(Types.name(value)));
     }
     return items;
   }
@@ -81,9 +79,6 @@ final class SequenceFilters {
       return Sequences.like(value, new StringBuilder(text).reverse().toString());
     }
     List<Object> items = Sequences.reversedOrNull(value);
-    if (value instanceof Undefined undefined) {
-      throw undefined.fault();
-    }
     return items == null
         ? Sequences.list(value, filters.budget()).reversed()
         : new Lazy("list_reverseiterator", items.iterator());
@@ -158,8 +153,12 @@ final class SequenceFilters {
     if (value instanceof Undefined) {
       return Lazy.empty();
     }
-    if (!(value instanceof Dict dict)) {
-      throw new Fault("items needs a dict, not '%s'".formatted(Types.name(value)));
+    if (!(value instanceof Dict dict)) { // an error only where it is iterated
+      return Lazy.generator(
+          () -> {
+            throw new Fault("items needs a dict, not '%s'".formatted(Types.name(value)));
+          },
+          filters.budget());
     }
     return Lazy.over(new DictView(DictView.Kind.ITEMS, dict).items().iterator());
   }

@@ -99,6 +99,7 @@ final class Sequences {
    */
   static List<Object> reversedOrNull(Object value) {
     return switch (value) {
+      case Undefined undefined -> List.of();
       case Dict dict -> new DictView(DictView.Kind.KEYS, dict).items().reversed();
       case DictView view -> view.items().reversed();
       default -> {

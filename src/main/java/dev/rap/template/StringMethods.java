@@ -61,7 +61,10 @@ final class StringMethods {
           Map.entry("zfill", StringMethods::zeroFill),
           Map.entry("expandtabs", StringMethods::expandTabs),
           Map.entry("format", BraceFormat::format),
-          Map.entry("format_map", BraceFormat::formatMap));
+          Map.entry("format_map", BraceFormat::formatMap),
+          unsupported("encode"),
+          unsupported("maketrans"),
+          unsupported("translate"));
 
   // Those whose result is safe if their string is, though none of their arguments is escaped.
   private static final Set<String> NOT_ESCAPING =
@@ -98,6 +101,15 @@ final class StringMethods {
           arguments.positionalOnly(name, 0, 0);
           budget.characters(text.length());
           return method.apply(text);
+        });
+  }
+
+  // Is there, so that a test for it is true, but cannot be called.
+  private static Map.Entry<String, Method> unsupported(String name) {
+    return Map.entry(
+        name,
+        (text, arguments, budget) -> {
+          throw new Fault("'%s' of a string is not supported".formatted(name));
         });
   }
 
