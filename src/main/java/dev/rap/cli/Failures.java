@@ -4,6 +4,7 @@ import dev.rap.Bytes;
 import dev.rap.InputException;
 import dev.rap.cuda.CudaException;
 import dev.rap.cuda.DeviceOutOfMemoryException;
+import dev.rap.pruning.BudgetTooSmallException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -61,6 +62,7 @@ final class Failures {
       case UnmatchedArgumentException e -> unmatched(e);
       case ParameterException e -> wrongUse(e);
       case InputException e -> e.getMessage();
+      case BudgetTooSmallException e -> e.getMessage();
       case Console.OutputLostException e -> e.getMessage();
       case CudaException e -> e.getMessage();
       case DeviceOutOfMemoryException e ->

@@ -10,6 +10,7 @@ import dev.rap.memory.MemoryModel;
 import dev.rap.memory.Workload;
 import dev.rap.model.MeanInputs;
 import dev.rap.model.RetentionMask;
+import dev.rap.pruning.BudgetTooSmallException;
 import dev.rap.pruning.MaskFile;
 import dev.rap.pruning.Policies;
 import dev.rap.pruning.Profile;
@@ -101,6 +102,19 @@ final class MaskOptions {
     return new Choice(policy(model.file(), memory).choose(workload, bytes), means(model.file()));
   }
 
+  private RetentionMask maskThatFits(
+      ModelFile file, MemoryModel memory, Workload workload, MemoryBudget fits) {
+    try {
+      return policy(file, memory).choose(workload, fits);
+    } catch (BudgetTooSmallException e) {
+      throw new InputException(
+          "%s cannot be pruned to fit: the GPU has room for %s, the smallest mask needs %s with its KV cache: close what uses the GPU, ask for fewer sequences or tokens, or take --backend cpu"
+              .formatted(
+                  file.config().name(), Bytes.text(fits.bytes()), Bytes.text(e.neededBytes())),
+          e);
+    }
+  }
+
   /**
    * {@return what is to be added in place of what a budget drops}
    *
@@ -126,7 +140,7 @@ final class MaskOptions {
           long dense = memory.denseBytes(workload);
           long asked = budget == null ? dense : MemoryBudget.parse(budget, dense).bytes();
           MemoryBudget fits = new MemoryBudget(Math.max(1, Math.min(asked, freeBytes)));
-          RetentionMask mask = policy(file, memory).choose(workload, fits);
+          RetentionMask mask = maskThatFits(file, memory, workload, fits);
           console
               .err()
               .printf(

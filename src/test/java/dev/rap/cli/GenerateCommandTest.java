@@ -110,6 +110,14 @@ class GenerateCommandTest {
   }
 
   @Test
+  void aBudgetBelowTheSmallestMaskIsSaid() {
+    Captured run = generate(alphabet(), "-p", "a", "--budget", "1kB", "--policy", "ffn-drop");
+    assertEquals(1, run.exitCode());
+    assertTrue(run.err().startsWith("rap: the budget allows 1.00 kB, but the smallest"), run.err());
+    assertEquals(1, run.err().lines().count(), run.err());
+  }
+
+  @Test
   void aBudgetFileIsObeyed() throws IOException {
     Path file = Files.writeString(folder.resolve("budget"), "70%\n");
     Captured run = generate(alphabet(), "-p", "a", "--budget-file", file.toString());
