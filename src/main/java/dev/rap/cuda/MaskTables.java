@@ -134,19 +134,8 @@ final class MaskTables implements AutoCloseable {
 
   private void setAddends(Optional<MeanInputs> meanInputs) {
     added.clear();
-    meanInputs.ifPresent(means -> unitMeans.prepare(means, mask.shape()));
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment host = arena.allocate(addends.bytes(), 64);
-      for (int i = 0; i < mask.shape().sublayers(); i++) {
-        BitSet dropped = mask.dropped(Sublayer.of(i));
-        if (meanInputs.isPresent() && !dropped.isEmpty()) {
-          float[] sum = unitMeans.sum(Sublayer.of(i), dropped);
-          MemorySegment.copy(sum, 0, host, ValueLayout.JAVA_FLOAT, i * rowBytes(), sum.length);
-          added.set(i);
-        }
-      }
-      stream.upload(addends, 0, host, host.byteSize());
-    }
+    stream.fill(addends, 0, (byte) 0, addends.bytes());
+    meanInputs.ifPresent(this::addMeans);
     for (int i = 0; i < mask.shape().sublayers(); i++) {
       Sublayer sublayer = Sublayer.of(i);
       CudaWeights.Layer layer = weights.layers().get(sublayer.layer());
@@ -154,6 +143,23 @@ final class MaskTables implements AutoCloseable {
       if (bias.isPresent() && (added.get(i) || mask.retains(sublayer))) {
         kernels.addRow(stream.handle(), addend(i), bias.get().address(), 1, config.hiddenSize());
         added.set(i);
+      }
+    }
+  }
+
+  // Of what is dropped.
+  private void addMeans(MeanInputs means) {
+    unitMeans.prepare(means, mask.shape());
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment row = arena.allocate(rowBytes(), 64);
+      for (int i = 0; i < mask.shape().sublayers(); i++) {
+        BitSet dropped = mask.dropped(Sublayer.of(i));
+        if (!dropped.isEmpty()) {
+          float[] sum = unitMeans.sum(Sublayer.of(i), dropped);
+          MemorySegment.copy(sum, 0, row, ValueLayout.JAVA_FLOAT, 0, sum.length);
+          stream.upload(addends, i * rowBytes(), row, row.byteSize());
+          added.set(i);
+        }
       }
     }
   }
