@@ -64,7 +64,7 @@ golden() {
   local models=("$at"/src/test/resources/dev/rap/golden/*/golden.json)
   local gguf=$at/../shared/models/SmolLM2-135M-Instruct.Q4_1.gguf
   models=("${models[@]%/golden.json}")
-  if ! python3 -c 'import torch, transformers; torch.empty(1, device="cuda")' 2>/dev/null; then
+  if ! python3 -c 'import torch, transformers; torch.ones(1, device="cuda").sum().item()' 2>/dev/null; then
     echo "run: Python has no torch and transformers for the GPU, tests against them are skipped" >&2
     return
   fi
