@@ -2,8 +2,9 @@
 """usage: scripts/peers-start.py RUNS COMMAND_OF_ONE_TOKEN COMMAND_OF_MANY
 
 Both commands are completed with the name of a file that holds a prompt: 5 words for the first, 17
-sentences for the second, which are 240 tokens of SmolLM2's and 510 of a random model's. Prints as JSON the median seconds of the first, from its start to its end
-with the file in the page cache, and the most resident bytes of the second.
+sentences for the second, which are 240 tokens of SmolLM2's and 510 of a random model's. Prints as
+JSON the median seconds of the first, from its start to its end with the file in the page cache, and
+the most resident bytes of the second.
 """
 
 import json

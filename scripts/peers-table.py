@@ -62,6 +62,8 @@ def start_rows(results, formats):
     print("\n| weights | first token: llama.cpp | rap | file and KV, MB | most resident: llama.cpp | rap | rap to file and KV |")
     print("|---|---|---|---|---|---|---|")
     for weights in formats:
+        if not (results / f"{weights}.shape.json").exists():
+            continue
         theirs = start(results / f"{weights}-start.llama.cpp.json") or (None, None)
         ours = start(results / f"{weights}-start.rap.json") or (None, None)
         shape = json.loads((results / f"{weights}.shape.json").read_text())

@@ -177,6 +177,7 @@ def main():
         write_requests(requests, options.text.read_text(), options.requests, options.seconds)
         judge = Judge(options.model)
         transformers = Transformers(options.model) if options.backend == "cuda" else None
+        wanted = [json.loads(line) for line in requests.read_text().splitlines()]
 
         def row(memory, arm, served):
             by_reason = [sum(one["finishReason"] == reason for one in served) for reason in ("length", "memory")]
@@ -206,13 +207,11 @@ def main():
             row(f"{share} %", "elastic", rap(options, requests, *elastic)["requests"])
             static = ("--policy", "dense", "--budget-schedule", f"0={share}%")
             row(f"{share} %", "dense", rap(options, requests, *static)["requests"])
+            room = dense["wholeBytes"] * float(share) / 100
             if options.llama:
-                room = dense["wholeBytes"] * float(share) / 100
                 row(f"{share} %", "llama.cpp", llama_cpp(options, requests, room, kv_token_bytes))
             if transformers:
-                room = dense["wholeBytes"] * float(share) / 100
                 prompts = [one["tokens"][: one["promptTokens"]] for one in dense["requests"]]
-                wanted = [json.loads(line) for line in requests.read_text().splitlines()]
                 row(f"{share} %", "transformers", transformers.serve(wanted, prompts, room, options.seconds))
     print("| memory | engine | tokens | done | refused | not served in time | median wait, s | perplexity |")
     print("|---|---|---|---|---|---|---|---|")

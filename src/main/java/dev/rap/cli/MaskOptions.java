@@ -102,19 +102,6 @@ final class MaskOptions {
     return new Choice(policy(model.file(), memory).choose(workload, bytes), means(model.file()));
   }
 
-  private RetentionMask maskThatFits(
-      ModelFile file, MemoryModel memory, Workload workload, MemoryBudget fits) {
-    try {
-      return policy(file, memory).choose(workload, fits);
-    } catch (BudgetTooSmallException e) {
-      throw new InputException(
-          "%s cannot be pruned to fit: the GPU has room for %s, the smallest mask needs %s with its KV cache: close what uses the GPU, ask for fewer sequences or tokens, or take --backend cpu"
-              .formatted(
-                  file.config().name(), Bytes.text(fits.bytes()), Bytes.text(e.neededBytes())),
-          e);
-    }
-  }
-
   /**
    * {@return what is to be added in place of what a budget drops}
    *
@@ -139,8 +126,13 @@ final class MaskOptions {
           Workload workload = new Workload(sequences, context.applyAsInt(file));
           long dense = memory.denseBytes(workload);
           long asked = budget == null ? dense : MemoryBudget.parse(budget, dense).bytes();
-          MemoryBudget fits = new MemoryBudget(Math.max(1, Math.min(asked, freeBytes)));
-          RetentionMask mask = maskThatFits(file, memory, workload, fits);
+          RetentionMask mask;
+          try {
+            MemoryBudget fits = new MemoryBudget(Math.max(1, Math.min(asked, freeBytes)));
+            mask = policy(file, memory).choose(workload, fits);
+          } catch (BudgetTooSmallException e) {
+            throw asked < freeBytes ? e : noRoom(file, freeBytes, e);
+          }
           console
               .err()
               .printf(
@@ -152,6 +144,15 @@ final class MaskOptions {
                   Bytes.text(memory.bytes(mask, workload)));
           return mask;
         });
+  }
+
+  private static InputException noRoom(
+      ModelFile file, long freeBytes, BudgetTooSmallException cause) {
+    return new InputException(
+        "%s cannot be pruned to fit: the GPU has room for %s, the smallest mask needs %s with its KV cache: close what uses the GPU, ask for fewer sequences or tokens, or take --backend cpu"
+            .formatted(
+                file.config().name(), Bytes.text(freeBytes), Bytes.text(cause.neededBytes())),
+        cause);
   }
 
   /** {@return who chooses, for masks that {@code memory} counts} */

@@ -69,12 +69,12 @@ final class UnitMeans {
     }
   }
 
-  /** {@return what some units of a sublayer add together, {@code [D]}} */
+  /** {@return what some units of a sublayer add together, {@code [D]}, to be read only} */
   float[] sum(Sublayer sublayer, BitSet units) {
     float[][] made = rows[sublayer.index()];
     int all = made.length - 1;
     if (units.cardinality() == all) { // as policies drop them
-      return made[all].clone();
+      return made[all];
     }
     float[] sum = new float[made[all].length];
     units.stream().forEach(unit -> add(sum, made[unit]));

@@ -5,6 +5,7 @@ import dev.rap.checkpoint.HuggingFaceCheckpoint;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -31,7 +32,8 @@ final class JsonFolder {
     // Where transformers saved tokens, and processors of text and images a template, before 2025.
     List<JsonObject> configs =
         objects(folder, "tokenizer_config.json", "special_tokens_map.json", "chat_template.json");
-    List<JsonObject> models = objects(folder, "generation_config.json", "config.json");
+    List<JsonObject> models = new ArrayList<>(objects(folder, "generation_config.json"));
+    models.add(new JsonObject(folder.path().resolve("config.json").toString(), folder.config()));
     return JsonDefinition.read(
         tokenizer.where(), tokenizer, configs, models, chatTemplate(folder.path()));
   }

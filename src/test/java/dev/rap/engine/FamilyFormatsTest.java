@@ -44,7 +44,7 @@ class FamilyFormatsTest {
   private static final String ODD_LAYER = "{\"headGroups\": [3, 4, 10], \"channelBlocks\": [1, 2]}";
 
   private static Stream<Arguments> cells() {
-    return GoldenLogitsTest.FAMILIES.stream()
+    return GoldenLogits.FAMILIES.stream()
         .flatMap(family -> Arrays.stream(DType.values()).map(type -> Arguments.of(family, type)));
   }
 
@@ -61,7 +61,7 @@ class FamilyFormatsTest {
 
   // Folders in F16 and F32 are held against Transformers by GoldenLogitsTest.
   @ParameterizedTest
-  @FieldSource("dev.rap.engine.GoldenLogitsTest#FAMILIES")
+  @FieldSource("dev.rap.engine.GoldenLogits#FAMILIES")
   void foldersInBf16AgreeWithTheSameValuesInF32(String family, @TempDir Path folder)
       throws IOException {
     GoldenLogits golden = GoldenLogits.of(family);

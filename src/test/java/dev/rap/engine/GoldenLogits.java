@@ -37,6 +37,11 @@ import java.util.function.Function;
  * @param model one of them: a Hugging Face folder or a GGUF file
  */
 public record GoldenLogits(Path golden, Path model) {
+  /** One model of each family, in both kinds of file. */
+  public static final List<String> FAMILIES =
+      List.of(
+          "llama-linear", "mistral", "qwen2-yarn", "qwen3", "smollm3", "gemma2", "gemma3", "phi3");
+
   private static final Path GOLDEN = Path.of("src/test/resources/dev/rap/golden");
 
   public static GoldenLogits of(String model) {

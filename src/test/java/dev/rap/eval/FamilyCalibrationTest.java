@@ -17,7 +17,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.FieldSource;
 
 /**
  * What calibration measures of each family, against Transformers with a sublayer zeroed at a time
@@ -31,17 +31,7 @@ class FamilyCalibrationTest {
   private static final double TOLERANCE = 0.005;
 
   @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "llama-linear",
-        "mistral",
-        "qwen2-yarn",
-        "qwen3",
-        "smollm3",
-        "gemma2",
-        "gemma3",
-        "phi3"
-      })
+  @FieldSource("dev.rap.engine.GoldenLogits#FAMILIES")
   void lossesAndMeanInputsAgreeWithTransformers(String family) throws IOException {
     Path folder = GOLDEN.resolve(family);
     JsonNode golden = new ObjectMapper().readTree(folder.resolve("golden.json").toFile());
