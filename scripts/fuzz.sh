@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 folder=${3:-target/fuzz/$target}
 java=${JAVA_HOME:+$JAVA_HOME/bin/}java
 
-mvn -q -B -o test-compile dependency:build-classpath -Dmdep.outputFile=target/test-classpath
+mvn -q -B test-compile dependency:build-classpath -Dmdep.outputFile=target/test-classpath
 classpath=target/classes:target/test-classes:$(< target/test-classpath)
 
 mkdir -p "$folder/corpus"
