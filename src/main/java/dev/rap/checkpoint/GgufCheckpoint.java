@@ -13,6 +13,7 @@ import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * A GGUF model of version 2 or 3, little-endian: one file, or several parts.
@@ -65,7 +66,8 @@ public final class GgufCheckpoint implements Checkpoint {
     return value(key).map(GgufValue::flag);
   }
 
-  public Optional<List<String>> strings(String key) {
+  /** {@return the elements, each decoded when it is come to} */
+  public Optional<Stream<String>> strings(String key) {
     return value(key).map(GgufValue::strings);
   }
 

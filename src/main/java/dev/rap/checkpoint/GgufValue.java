@@ -1,8 +1,8 @@
 package dev.rap.checkpoint;
 
 import dev.rap.InputException;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * Where a metadata value lies in the file. It is decoded when somebody asks, since vocabularies are
@@ -86,14 +86,10 @@ record GgufValue(GgufCursor file, String key, boolean array, GgufType type, int 
     return nextNumber(file.at(start));
   }
 
-  List<String> strings() {
+  Stream<String> strings() {
     require(array && type == GgufType.STRING, "an array of strings");
     GgufCursor cursor = file.at(start);
-    List<String> strings = new ArrayList<>(count);
-    for (int i = 0; i < count; i++) {
-      strings.add(cursor.text(key));
-    }
-    return List.copyOf(strings);
+    return IntStream.range(0, count).mapToObj(i -> cursor.text(key));
   }
 
   int[] integers() {

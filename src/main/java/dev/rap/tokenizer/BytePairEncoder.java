@@ -1,9 +1,13 @@
 package dev.rap.tokenizer;
 
+import static dev.rap.tokenizer.Vocabulary.NONE;
+
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.function.IntPredicate;
 
 /**
  * Turns a piece of text into tokens: its characters or bytes, each a token, merged.
@@ -13,8 +17,6 @@ import java.util.OptionalInt;
  * what Hugging Face does.
  */
 final class BytePairEncoder implements Encoder {
-  private static final int MISSING = -1;
-
   /**
    * How a piece is read.
    *
@@ -28,30 +30,44 @@ final class BytePairEncoder implements Encoder {
     static final Reading BYTES = new Reading(true, false, false, false);
   }
 
-  private final int[] plane = new int[1 << 16]; // the token of a character, or MISSING
+  private final int[] plane = new int[1 << 16]; // the token of a character, or NONE
   private final Map<Integer, Integer> beyond = new HashMap<>(); // the same above U+FFFF
   private final int[] byteTokens;
   private final MergeTable merges;
-  private final Map<String, Integer> whole; // pieces that are one token whatever the merges say
+  private final Vocabulary vocabulary;
+  private final BitSet whole = new BitSet(); // tokens that a piece may be whatever the merges say
   private final Reading reading;
   private final OptionalInt unknown;
 
   /**
-   * @param vocabulary id by text
+   * @param vocabulary has the tokens
+   * @param made says which of those that it has now are made of text
    * @param unknown stands for what is not in the vocabulary
    */
   BytePairEncoder(
-      Map<String, Integer> vocabulary, MergeTable merges, Reading reading, OptionalInt unknown) {
+      Vocabulary vocabulary,
+      IntPredicate made,
+      MergeTable merges,
+      Reading reading,
+      OptionalInt unknown) {
+    this.vocabulary = vocabulary;
     this.merges = merges;
     this.reading = reading;
     this.unknown = unknown;
-    this.whole = reading.ignoreMerges() ? new HashMap<>(vocabulary) : Map.of();
-    this.byteTokens = reading.byteFallback() ? byteTokens(vocabulary) : new int[0];
-    Arrays.fill(plane, MISSING);
-    vocabulary.forEach(this::addCharacter);
+    this.byteTokens = reading.byteFallback() ? vocabulary.byteTokens(made) : new int[0];
+    Arrays.fill(plane, NONE);
+    vocabulary.forEach(
+        (text, id) -> {
+          if (made.test(id)) {
+            add(text, id);
+          }
+        });
   }
 
-  private void addCharacter(String text, int id) {
+  private void add(String text, int id) {
+    if (reading.ignoreMerges()) {
+      whole.set(id);
+    }
     if (text.length() == 1) {
       plane[text.charAt(0)] = id;
     } else if (text.length() == 2 && Character.charCount(text.codePointAt(0)) == 2) {
@@ -59,21 +75,13 @@ final class BytePairEncoder implements Encoder {
     }
   }
 
-  private static int[] byteTokens(Map<String, Integer> vocabulary) {
-    int[] tokens = new int[256];
-    for (int b = 0; b < 256; b++) {
-      tokens[b] = vocabulary.getOrDefault(ByteToken.text(b), MISSING);
-    }
-    return tokens;
-  }
-
   /** {@return whether a character is a token} */
   boolean knows(int codePoint) {
-    return token(codePoint) != MISSING;
+    return token(codePoint) != NONE;
   }
 
   private int token(int codePoint) {
-    return codePoint < plane.length ? plane[codePoint] : beyond.getOrDefault(codePoint, MISSING);
+    return codePoint < plane.length ? plane[codePoint] : beyond.getOrDefault(codePoint, NONE);
   }
 
   @Override
@@ -96,14 +104,14 @@ final class BytePairEncoder implements Encoder {
       if (reading.bytes()) {
         utf8.set(text, start, end);
       }
-      if (!whole.isEmpty()) {
-        Integer token =
-            whole.get(
+      if (reading.ignoreMerges()) {
+        OptionalInt token =
+            vocabulary.find(
                 reading.bytes()
                     ? ByteAlphabet.text(utf8.bytes(), utf8.count())
                     : text.substring(start, end));
-        if (token != null) {
-          out.add(token);
+        if (token.isPresent() && whole.get(token.getAsInt())) {
+          out.add(token.getAsInt());
           return;
         }
       }
@@ -129,7 +137,7 @@ final class BytePairEncoder implements Encoder {
         int c = text.codePointAt(at);
         int next = at + Character.charCount(c);
         int token = token(c);
-        if (token == MISSING && reading.byteFallback()) {
+        if (token == NONE && reading.byteFallback()) {
           utf8.set(text, at, next);
           if (addFallback()) {
             at = next;
@@ -143,7 +151,7 @@ final class BytePairEncoder implements Encoder {
 
     private boolean addFallback() {
       for (int i = 0; i < utf8.count(); i++) {
-        if (byteTokens[utf8.bytes()[i] & 0xFF] == MISSING) {
+        if (byteTokens[utf8.bytes()[i] & 0xFF] == NONE) {
           return false;
         }
       }
@@ -155,7 +163,7 @@ final class BytePairEncoder implements Encoder {
 
     // In Hugging Face's order: an unknown token goes in when a known one follows, not before.
     private void add(int token) {
-      if (token != MISSING) {
+      if (token != NONE) {
         addUnknown();
         merger.add(token);
       } else if (unknown.isPresent()) {

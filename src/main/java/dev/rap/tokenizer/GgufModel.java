@@ -7,6 +7,7 @@ import dev.rap.tokenizer.BytePairEncoder.Reading;
 import dev.rap.tokenizer.Metaspace.Prepend;
 import java.text.Normalizer.Form;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.OptionalInt;
 
@@ -43,18 +44,19 @@ record GgufModel(
     GgufPreTokenizer cuts =
         GgufPreTokenizer.named(name)
             .orElseThrow(() -> tokens.unsupported("pre", name, GgufPreTokenizer.names()));
-    List<String> lines = tokens.strings("merges");
     String source = tokens.vocabulary().source();
+    Iterator<String> lines = tokens.strings("merges").iterator();
     Merges merges =
         Merges.listed(
             tokens.vocabulary(),
-            lines.size(),
-            rank -> Merges.Pair.of(lines.get(rank), source, rank));
+            tokens.file().length(GgufTokens.KEY + "merges").orElseThrow(),
+            rank -> Merges.Pair.of(lines.next(), source, rank));
     return new GgufModel(
         cuts.nfc() ? Normalizers.form(Form.NFC) : text -> text,
         cuts.preTokenizer(),
         new BytePairEncoder(
-            tokens.textIds(),
+            tokens.vocabulary(),
+            tokens::isNoControl,
             merges.table(),
             new Reading(true, false, cuts.ignoreMerges(), false),
             OptionalInt.empty()),
@@ -69,7 +71,8 @@ record GgufModel(
     Merges merges = Merges.scored(tokens.vocabulary(), tokens.scores(), tokens::isText);
     BytePairEncoder encoder =
         new BytePairEncoder(
-            tokens.textIds(),
+            tokens.vocabulary(),
+            tokens::isNoControl,
             merges.table(),
             new Reading(false, true, false, true),
             tokens.id("unknown_token_id"));
@@ -108,8 +111,8 @@ record GgufModel(
         Normalizer.chain(changes),
         new Metaspace(SPACE, prepend, true),
         new UnigramEncoder(
-            tokens.vocabulary().ids(),
-            tokens.texts(),
+            tokens.vocabulary(),
+            tokens::isText,
             tokens.doubleScores(),
             tokens.requireId("unknown_token_id"),
             true),

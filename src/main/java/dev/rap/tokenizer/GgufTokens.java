@@ -2,14 +2,13 @@ package dev.rap.tokenizer;
 
 import dev.rap.InputException;
 import dev.rap.checkpoint.GgufCheckpoint;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * The vocabulary of a GGUF file: {@code tokenizer.ggml.tokens}, {@code token_type} and {@code
@@ -52,7 +51,7 @@ final class GgufTokens {
     if (!MODELS.contains(model)) {
       throw unsupported("model", model, SUPPORTED);
     }
-    this.tokens = strings("tokens");
+    this.tokens = strings("tokens").toList();
     if (tokens.isEmpty()) {
       throw new InputException(
           "%s has no token in %stokens: convert the model again".formatted(source, KEY));
@@ -104,20 +103,9 @@ final class GgufTokens {
     return type(id) == NORMAL || type(id) == USER_DEFINED || type(id) == UNUSED;
   }
 
-  /** {@return the texts of tokens that the encoder finds} */
-  List<String> texts() {
-    return IntStream.range(0, size()).filter(this::isText).mapToObj(this::text).toList();
-  }
-
-  /** {@return id by text of all but those that steer the model} */
-  Map<String, Integer> textIds() {
-    Map<String, Integer> ids = HashMap.newHashMap(size());
-    for (int id = 0; id < size(); id++) {
-      if (type(id) != CONTROL) {
-        ids.put(text(id), id);
-      }
-    }
-    return ids;
+  /** {@return whether a token does not steer the model} */
+  boolean isNoControl(int id) {
+    return type(id) != CONTROL;
   }
 
   /** {@return the score of each token} */
@@ -138,7 +126,7 @@ final class GgufTokens {
     return IntStream.range(0, scores.length).mapToDouble(id -> scores[id]).toArray();
   }
 
-  List<String> strings(String key) {
+  Stream<String> strings(String key) {
     return file.strings(KEY + key)
         .orElseThrow(
             () ->

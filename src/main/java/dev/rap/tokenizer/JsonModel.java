@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.rap.InputException;
 import dev.rap.tokenizer.BytePairEncoder.Reading;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -48,7 +49,8 @@ record JsonModel(PreTokenizer preTokenizer, Encoder encoder, boolean byteLevel) 
     Optional<String> unknown = model.text("unk_token");
     BytePairEncoder encoder =
         new BytePairEncoder(
-            vocabulary.ids(),
+            vocabulary,
+            id -> true,
             merges.table(),
             new Reading(cuts.bytes(), byteFallback, ignoreMerges, model.flag("fuse_unk", false)),
             unknown.isPresent() ? vocabulary.find(unknown.get()) : OptionalInt.empty());
@@ -103,7 +105,7 @@ record JsonModel(PreTokenizer preTokenizer, Encoder encoder, boolean byteLevel) 
     List<JsonNode> lines = model.requireArray("vocab");
     double[] scores = new double[lines.size()];
     Set<String> special = special(file);
-    List<String> texts = new ArrayList<>();
+    BitSet matched = new BitSet();
     for (int id = 0; id < scores.length; id++) {
       JsonNode line = lines.get(id);
       if (line.size() != 2 || !line.path(0).isTextual() || !line.path(1).isNumber()) {
@@ -112,16 +114,14 @@ record JsonModel(PreTokenizer preTokenizer, Encoder encoder, boolean byteLevel) 
       scores[id] = line.path(1).doubleValue();
       String text = line.path(0).textValue();
       vocabulary.add(text, id);
-      if (!special.contains(text)) {
-        texts.add(text);
-      }
+      matched.set(id, !special.contains(text));
     }
     int unknown = vocabulary.requireId(model.requireInteger("unk_id"), model.where() + ".unk_id");
     var cuts = JsonPreTokenizer.read(file.object("pre_tokenizer"), false);
     return new JsonModel(
         PreTokenizer.chain(cuts.parts()),
         new UnigramEncoder(
-            vocabulary.ids(), texts, scores, unknown, model.flag("byte_fallback", false)),
+            vocabulary, matched::get, scores, unknown, model.flag("byte_fallback", false)),
         isByteLevel(cuts.parts()));
   }
 }

@@ -40,7 +40,7 @@ record Merges(MergeTable table, BitSet made) {
    * {@return the merges of a list, the first one first}
    *
    * @param count how many there are
-   * @param pairs by rank
+   * @param pairs by rank; asked in order, once each
    * @throws InputException if a token of a merge, or what it makes, is not in the vocabulary
    */
   static Merges listed(Vocabulary vocabulary, int count, IntFunction<Pair> pairs) {

@@ -1,7 +1,7 @@
 package dev.rap.tokenizer;
 
 import java.util.Arrays;
-import java.util.Map;
+import java.util.function.IntPredicate;
 
 /**
  * Turns a piece of text into those tokens whose scores have the largest sum.
@@ -25,35 +25,28 @@ final class UnigramEncoder implements Encoder {
   private final int[] byteTokens; // empty where bytes stand for nothing
 
   /**
-   * @param ids id by text
-   * @param matched the texts that are looked for, which are in {@code ids}
+   * @param vocabulary has the tokens
+   * @param matched says which of those that it has now are looked for
    * @param scores by id
    * @param unknown the unknown token
    * @param byteFallback whether bytes stand for unknown characters
    */
   UnigramEncoder(
-      Map<String, Integer> ids,
-      Iterable<String> matched,
+      Vocabulary vocabulary,
+      IntPredicate matched,
       double[] scores,
       int unknown,
       boolean byteFallback) {
     this.scores = scores.clone();
     this.unknown = unknown;
-    for (String text : matched) {
-      if (!text.isEmpty()) {
-        trie.add(text, ids.get(text));
-      }
-    }
+    vocabulary.forEach(
+        (text, id) -> {
+          if (matched.test(id) && !text.isEmpty()) {
+            trie.add(text, id);
+          }
+        });
     this.unknownScore = Arrays.stream(scores).min().orElse(0) - UNKNOWN_PENALTY;
-    this.byteTokens = byteFallback ? byteTokens(ids) : new int[0];
-  }
-
-  private static int[] byteTokens(Map<String, Integer> ids) {
-    int[] tokens = new int[256];
-    for (int b = 0; b < 256; b++) {
-      tokens[b] = ids.getOrDefault(ByteToken.text(b), NONE);
-    }
-    return tokens;
+    this.byteTokens = byteFallback ? vocabulary.byteTokens(id -> true) : new int[0];
   }
 
   @Override
@@ -155,7 +148,7 @@ final class UnigramEncoder implements Encoder {
       utf8.set(text, start, end);
       boolean all = byteTokens.length > 0;
       for (int i = 0; all && i < utf8.count(); i++) {
-        all = byteTokens[utf8.bytes()[i] & 0xFF] != NONE;
+        all = byteTokens[utf8.bytes()[i] & 0xFF] != Vocabulary.NONE;
       }
       if (!all) {
         out.add(unknown);

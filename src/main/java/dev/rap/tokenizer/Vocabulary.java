@@ -1,12 +1,12 @@
 package dev.rap.tokenizer;
 
 import dev.rap.InputException;
+import java.security.SecureRandom;
 import java.util.Arrays;
-import java.util.Collections;
-import java.util.HashMap;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.function.IntPredicate;
+import java.util.function.ObjIntConsumer;
 
 /**
  * The tokens of a model: an id for each text, a text for each id. Ids may have gaps.
@@ -19,9 +19,18 @@ final class Vocabulary {
   static final int MOST_IDS = 1 << 22;
 
   private final String source;
-  private final Map<String, Integer> ids = new HashMap<>();
-  private String[] texts = new String[1024]; // by id; null for none
+
+  /** Stands for no token where ids are held as numbers. */
+  static final int NONE = -1;
+
+  // No file can be made whose texts all meet in one slot.
+  private static final long SEED = new SecureRandom().nextLong();
+
+  // Open addressing, linear probing, at most half full: ids, found by their texts.
+  private int[] slots = free(1 << 11);
+  private String[] texts = new String[1 << 10]; // by id; null for none
   private int size; // one more than the largest id
+  private int count; // of tokens
 
   /**
    * @param source names the file in messages
@@ -42,8 +51,9 @@ final class Vocabulary {
               .formatted(source, quote(text), id, MOST_IDS - 1));
     }
     int index = (int) id;
-    Integer other = ids.putIfAbsent(text, index);
-    if (other != null && other != index) {
+    int slot = slot(text);
+    int other = slots[slot];
+    if (other != NONE && other != index) {
       throw new InputException(
           "%s gives the token %s two ids, %d and %d; a token must have one"
               .formatted(source, quote(text), other, index));
@@ -54,7 +64,14 @@ final class Vocabulary {
           "%s gives the id %d to two tokens, %s and %s; an id must belong to one"
               .formatted(source, index, quote(texts[index]), quote(text)));
     }
-    texts[index] = text;
+    if (other == NONE) {
+      texts[index] = text;
+      slots[slot] = index;
+      count++;
+      if (count * 2 > slots.length) {
+        rehash();
+      }
+    }
   }
 
   private void grow(int least) {
@@ -62,6 +79,32 @@ final class Vocabulary {
       texts = Arrays.copyOf(texts, Math.max(least, texts.length * 2));
     }
     size = Math.max(size, least);
+  }
+
+  private static int[] free(int slots) {
+    int[] free = new int[slots];
+    Arrays.fill(free, NONE);
+    return free;
+  }
+
+  // Where the text's id is or, if it has none, would go.
+  private int slot(String text) {
+    long hash = SEED;
+    for (int i = 0; i < text.length(); i++) {
+      hash = (hash ^ text.charAt(i)) * 0x9E3779B97F4A7C15L;
+      hash ^= hash >>> 32;
+    }
+    int mask = slots.length - 1;
+    int slot = (int) hash & mask;
+    while (slots[slot] != NONE && !texts[slots[slot]].equals(text)) {
+      slot = (slot + 1) & mask;
+    }
+    return slot;
+  }
+
+  private void rehash() {
+    slots = free(slots.length * 2);
+    forEach((text, id) -> slots[slot(text)] = id);
   }
 
   /** {@return the name of the file, for messages} */
@@ -75,8 +118,8 @@ final class Vocabulary {
   }
 
   OptionalInt find(String text) {
-    Integer id = ids.get(text);
-    return id == null ? OptionalInt.empty() : OptionalInt.of(id);
+    int id = slots[slot(text)];
+    return id == NONE ? OptionalInt.empty() : OptionalInt.of(id);
   }
 
   /** {@return the text of a token; empty for an id that has none} */
@@ -84,9 +127,27 @@ final class Vocabulary {
     return id < 0 || id >= size ? Optional.empty() : Optional.ofNullable(texts[id]);
   }
 
-  /** {@return a view of all ids by text} */
-  Map<String, Integer> ids() {
-    return Collections.unmodifiableMap(ids);
+  /** Calls {@code action} with the text and the id of each token, in the order of ids. */
+  void forEach(ObjIntConsumer<String> action) {
+    for (int id = 0; id < size; id++) {
+      if (texts[id] != null) {
+        action.accept(texts[id], id);
+      }
+    }
+  }
+
+  /**
+   * {@return the id of each byte's token, or {@link #NONE}}
+   *
+   * @param counts which tokens are looked at
+   */
+  int[] byteTokens(IntPredicate counts) {
+    int[] tokens = new int[256];
+    for (int b = 0; b < tokens.length; b++) {
+      int id = find(ByteToken.text(b)).orElse(NONE);
+      tokens[b] = id == NONE || counts.test(id) ? id : NONE;
+    }
+    return tokens;
   }
 
   /**
@@ -100,7 +161,7 @@ final class Vocabulary {
             () ->
                 new InputException(
                     "%s: %s names the token %s, which is not in the vocabulary of %d tokens"
-                        .formatted(source, use, quote(text), ids.size())));
+                        .formatted(source, use, quote(text), count)));
   }
 
   /**

@@ -162,7 +162,7 @@ class CheckpointFuzzTest {
             case 1 -> gguf.integer(key);
             case 2 -> gguf.number(key);
             case 3 -> gguf.flag(key);
-            case 4 -> gguf.strings(key);
+            case 4 -> gguf.strings(key).ifPresent(texts -> texts.forEach(text -> {}));
             case 5 -> gguf.integers(key);
             case 6 -> gguf.numbers(key);
             default -> gguf.length(key);

@@ -24,6 +24,7 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -102,7 +103,9 @@ class GgufCheckpointTest {
           assertEquals(OptionalDouble.of(200), checkpoint.number("u8"));
           assertEquals(Optional.of(true), checkpoint.flag("yes"));
           assertEquals(Optional.of("h\u00e9 \ud83d\ude00 \ufffd"), checkpoint.string("text"));
-          assertEquals(Optional.of(List.of("a", "", "\u0120b")), checkpoint.strings("texts"));
+          assertEquals(
+              Optional.of(List.of("a", "", "\u0120b")),
+              checkpoint.strings("texts").map(Stream::toList));
           assertEquals(OptionalInt.of(3), checkpoint.length("texts"));
           assertArrayEquals(new int[] {1, -2, 3}, checkpoint.integers("ints").orElseThrow());
           float[] numbers = {0.5f, Float.NaN};

@@ -4,13 +4,18 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.rap.tokenizer.BytePairEncoder.Reading;
-import java.util.Map;
+import java.util.List;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 
 class BytePairEncoderTest {
-  private static final Map<String, Integer> VOCABULARY =
-      Map.of("a", 0, "b", 1, "c", 2, "ab", 3, "bc", 4, "abc", 5, "aa", 6, "aaaa", 7, "unk", 8);
+  private static final Vocabulary VOCABULARY = new Vocabulary("test");
+
+  static {
+    for (String text : List.of("a", "b", "c", "ab", "bc", "abc", "aa", "aaaa", "unk")) {
+      VOCABULARY.add(text, VOCABULARY.size());
+    }
+  }
 
   private static int[] encode(BytePairEncoder encoder, String piece) {
     IntList tokens = new IntList();
@@ -18,21 +23,22 @@ class BytePairEncoderTest {
     return tokens.from(0);
   }
 
+  private static int id(String text) {
+    return VOCABULARY.require(text, "a test");
+  }
+
   private static MergeTable merges(String... merges) {
     MergeTable table = new MergeTable(merges.length);
     for (int rank = 0; rank < merges.length; rank++) {
       String[] pair = merges[rank].split(" ", 2);
-      table.add(
-          VOCABULARY.get(pair[0]),
-          VOCABULARY.get(pair[1]),
-          rank,
-          VOCABULARY.get(pair[0] + pair[1]));
+      table.add(id(pair[0]), id(pair[1]), rank, id(pair[0] + pair[1]));
     }
     return table;
   }
 
   private static BytePairEncoder encoder(String... merges) {
-    return new BytePairEncoder(VOCABULARY, merges(merges), Reading.BYTES, OptionalInt.empty());
+    return new BytePairEncoder(
+        VOCABULARY, id -> true, merges(merges), Reading.BYTES, OptionalInt.empty());
   }
 
   @Test
@@ -57,7 +63,11 @@ class BytePairEncoderTest {
   void ignoringMergesAPieceOfTheVocabularyIsOneToken() {
     BytePairEncoder whole =
         new BytePairEncoder(
-            VOCABULARY, merges("a b"), new Reading(true, false, true, false), OptionalInt.empty());
+            VOCABULARY,
+            id -> true,
+            merges("a b"),
+            new Reading(true, false, true, false),
+            OptionalInt.empty());
     assertArrayEquals(new int[] {5}, encode(whole, "abc"));
     assertArrayEquals(new int[] {3, 2, 0}, encode(whole, "abca"));
   }
@@ -68,7 +78,11 @@ class BytePairEncoderTest {
     for (boolean fuse : new boolean[] {false, true}) {
       BytePairEncoder unknown =
           new BytePairEncoder(
-              VOCABULARY, merges("a b"), new Reading(true, false, false, fuse), OptionalInt.of(8));
+              VOCABULARY,
+              id -> true,
+              merges("a b"),
+              new Reading(true, false, false, fuse),
+              OptionalInt.of(8));
       int[] expected = fuse ? new int[] {0, 8, 1} : new int[] {0, 8, 8, 1};
       assertArrayEquals(expected, encode(unknown, "aéb"));
     }
