@@ -15,6 +15,7 @@ import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.Map;
 import java.util.Optional;
+import javax.net.ssl.SSLHandshakeException;
 
 /** Asks the hub, follows where it sends, and says in a sentence what went wrong. */
 final class HubClient implements AutoCloseable {
@@ -35,6 +36,7 @@ final class HubClient implements AutoCloseable {
             .connectTimeout(settings.limits().patience())
             .proxy(settings.proxies());
     settings.proxies().authenticator().ifPresent(builder::authenticator);
+    settings.tls().ifPresent(builder::sslContext);
     this.client = builder.build();
   }
 
@@ -113,6 +115,11 @@ final class HubClient implements AutoCloseable {
         .ifPresent(token -> request.header("Authorization", "Bearer " + token.reveal()));
     try {
       return client.send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
+    } catch (SSLHandshakeException e) {
+      throw new InputException(
+          "%s shows a certificate that is not trusted here: if it is a mirror's or a proxy's own, name the file of who issued it in %s"
+              .formatted(at.getHost(), TrustedCertificates.VARIABLE),
+          e);
     } catch (IOException e) {
       throw new TransientException(
           "%s cannot be reached, or gives no answer".formatted(at.getHost()), Optional.empty(), e);

@@ -8,6 +8,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import javax.net.ssl.SSLContext;
 
 /**
  * Where the hub is and how it is spoken to.
@@ -16,6 +17,7 @@ import java.util.Set;
  * @param token goes to the endpoint's host only
  * @param offline whether the network is not to be used
  * @param proxies by the scheme of an address
+ * @param tls what trusts the authorities that the user named, if any
  * @param limits of patience and of size
  */
 public record HubSettings(
@@ -23,6 +25,7 @@ public record HubSettings(
     Optional<Secret> token,
     boolean offline,
     EnvironmentProxies proxies,
+    Optional<SSLContext> tls,
     Limits limits) {
   private static final String HUB = "https://huggingface.co";
   private static final Set<String> YES = Set.of("1", "on", "yes", "true");
@@ -51,7 +54,7 @@ public record HubSettings(
 
   /**
    * {@return the settings in the variables that the hub's own tools use: HF_ENDPOINT, HF_TOKEN,
-   * HF_HUB_OFFLINE; and HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY}
+   * HF_HUB_OFFLINE; and HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE}
    *
    * @throws InputException if one of them is not what it must be
    */
@@ -61,17 +64,18 @@ public record HubSettings(
         token(Optional.ofNullable(environment.get("HF_TOKEN")).orElse("")),
         YES.contains(environment.getOrDefault("HF_HUB_OFFLINE", "").toLowerCase(Locale.ROOT)),
         EnvironmentProxies.of(environment),
+        TrustedCertificates.of(environment),
         Limits.DEFAULT);
   }
 
   /** {@return these settings, but without a network} */
   public HubSettings withoutNetwork() {
-    return new HubSettings(endpoint, token, true, proxies, limits);
+    return new HubSettings(endpoint, token, true, proxies, tls, limits);
   }
 
   /** {@return these settings with other limits} */
   public HubSettings with(Limits other) {
-    return new HubSettings(endpoint, token, offline, proxies, other);
+    return new HubSettings(endpoint, token, offline, proxies, tls, other);
   }
 
   private static URI endpoint(String text) {

@@ -370,17 +370,6 @@ class HubPullTest {
     assertSays("instead of " + "0".repeat(64), message);
   }
 
-  private static final class Silent implements TransferListener {
-    @Override
-    public void begins(String file, long bytes, long total) {}
-
-    @Override
-    public void at(long bytes) {}
-
-    @Override
-    public void ends() {}
-  }
-
   @Test
   void theHubsWordOnALinkedFileCounts() {
     server.close();

@@ -5,6 +5,8 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsServer;
 import dev.rap.Sha256;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -22,6 +24,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import javax.net.ssl.SSLContext;
 
 /** A hub on the loopback interface, with one repository, that behaves as badly as it is told. */
 final class HubServer implements AutoCloseable {
@@ -30,6 +33,8 @@ final class HubServer implements AutoCloseable {
       new HubSettings.Limits(
           Duration.ofSeconds(20), 3, Duration.ofMillis(5), Duration.ofSeconds(2), 4, 1000);
 
+  private static final InetSocketAddress ANYWHERE =
+      new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
   private static final Pattern RANGE = Pattern.compile("bytes=(\\d+)-(\\d+)");
 
   final List<Request> requests = new CopyOnWriteArrayList<>();
@@ -49,7 +54,22 @@ final class HubServer implements AutoCloseable {
   }
 
   HubServer() throws IOException {
-    server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    this(HttpServer.create(ANYWHERE, 0));
+  }
+
+  /** Speaks TLS. */
+  HubServer(SSLContext tls) throws IOException {
+    this(secured(tls));
+  }
+
+  private static HttpServer secured(SSLContext tls) throws IOException {
+    HttpsServer server = HttpsServer.create(ANYWHERE, 0);
+    server.setHttpsConfigurator(new HttpsConfigurator(tls));
+    return server;
+  }
+
+  private HubServer(HttpServer server) {
+    this.server = server;
     server.setExecutor(threads);
     server.createContext("/", this::handle);
     server.start();
@@ -77,7 +97,8 @@ final class HubServer implements AutoCloseable {
   }
 
   URI endpoint() {
-    return URI.create("http://127.0.0.1:" + port());
+    String scheme = server instanceof HttpsServer ? "https" : "http";
+    return URI.create(scheme + "://127.0.0.1:" + port());
   }
 
   /** {@return settings for this server, and of {@code more} variables} */
