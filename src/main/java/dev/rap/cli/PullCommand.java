@@ -28,7 +28,7 @@ import picocli.CommandLine.Parameters;
       "",
       "What was fetched before an interruption is kept, and the next call goes on from there.",
       "Variables: HF_TOKEN for models that ask for one, HF_ENDPOINT for a mirror, HF_HUB_OFFLINE=1,",
-      "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY.",
+      "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, SSL_CERT_FILE for certificates.",
       "",
       "Examples:",
       "  ./rap pull smollm2-135m",
