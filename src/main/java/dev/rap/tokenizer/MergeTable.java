@@ -33,8 +33,7 @@ final class MergeTable {
   int find(int left, int right) {
     long pair = pair(left, right);
     int mask = slots.length - 2; // places are even
-    // Fibonacci hashing: the high bits of the product depend on all bits of the pair.
-    int place = (int) ((pair * 0x9E3779B97F4A7C15L) >>> 32) & mask;
+    int place = Scatter.of(pair) & mask;
     while (slots[place] != NONE && slots[place] != pair) {
       place = (place + 2) & mask;
     }

@@ -81,7 +81,7 @@ final class TextTrie {
 
   private int slot(long edge) {
     int mask = edges.length - 1;
-    int slot = (int) ((edge * 0x9E3779B97F4A7C15L) >>> 32) & mask;
+    int slot = Scatter.of(edge) & mask;
     while (edges[slot] != NONE && edges[slot] != edge) {
       slot = (slot + 1) & mask;
     }

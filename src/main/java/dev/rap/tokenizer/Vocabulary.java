@@ -1,7 +1,6 @@
 package dev.rap.tokenizer;
 
 import dev.rap.InputException;
-import java.security.SecureRandom;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -18,13 +17,10 @@ final class Vocabulary {
   /** One more than the largest id that is believed; the largest known vocabularies have 2^18. */
   static final int MOST_IDS = 1 << 22;
 
-  private final String source;
-
   /** Stands for no token where ids are held as numbers. */
   static final int NONE = -1;
 
-  // No file can be made whose texts all meet in one slot.
-  private static final long SEED = new SecureRandom().nextLong();
+  private final String source;
 
   // Open addressing, linear probing, at most half full: ids, found by their texts.
   private int[] slots = free(1 << 11);
@@ -89,13 +85,8 @@ final class Vocabulary {
 
   // Where the text's id is or, if it has none, would go.
   private int slot(String text) {
-    long hash = SEED;
-    for (int i = 0; i < text.length(); i++) {
-      hash = (hash ^ text.charAt(i)) * 0x9E3779B97F4A7C15L;
-      hash ^= hash >>> 32;
-    }
     int mask = slots.length - 1;
-    int slot = (int) hash & mask;
+    int slot = Scatter.of(text) & mask;
     while (slots[slot] != NONE && !texts[slots[slot]].equals(text)) {
       slot = (slot + 1) & mask;
     }
