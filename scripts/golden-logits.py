@@ -184,6 +184,14 @@ FAMILIES = {
             attention_bias=False,
         ),
     },
+    "phi4": {
+        "seed": 19, "arch": MODEL_ARCH.PHI3,
+        "config": {k: v for k, v in SMALL.items() if k != "head_dim"} | dict(
+            architectures=["Phi3ForCausalLM"], model_type="phi3", rope_theta=10000.0, rope_scaling=None,
+            partial_rotary_factor=0.75, sliding_window=262144, original_max_position_embeddings=256,
+            tie_word_embeddings=True, attention_bias=False, hidden_size=64,
+        ),
+    },
 }  # fmt: skip
 
 TOKENS = 24
@@ -304,7 +312,7 @@ def write_gguf(path, spec, weights):
         writer.add_attn_logit_softcapping(config["attn_logit_softcapping"])
         writer.add_final_logit_softcapping(config["final_logit_softcapping"])
     if arch in (MODEL_ARCH.LLAMA, MODEL_ARCH.SMOLLM3, MODEL_ARCH.PHI3):
-        writer.add_rope_dimension_count(head_size)
+        writer.add_rope_dimension_count(int(head_size * config.get("partial_rotary_factor", 1)))
     if arch == MODEL_ARCH.GEMMA3:
         writer.add_rope_freq_base_swa(config["rope_local_base_freq"])
     if arch == MODEL_ARCH.PHI3:

@@ -392,7 +392,15 @@ public final class ForwardPass implements AutoCloseable {
 
   private void rotate(
       MemorySegment x, int stride, MemorySegment cosSin, int tokens, Ranges columns) {
-    kernels.rope(x, stride, tokens, cosSin, config.headSize(), config.ropePairing(), columns);
+    kernels.rope(
+        x,
+        stride,
+        tokens,
+        cosSin,
+        config.architecture().rotarySize(),
+        config.headSize(),
+        config.ropePairing(),
+        columns);
   }
 
   // y = or += the projection that the sublayer ends with, of what lies in its input.

@@ -64,6 +64,7 @@ final class GgufConfig {
     int layers = settings.size(key("block_count"));
     int queryHeads = settings.size(key("attention.head_count"));
     int headSize = headSize(queryHeads);
+    int rotarySize = rotarySize(headSize);
     int contextLength = settings.size(key("context_length"));
     double theta = settings.number(key("rope.freq_base")).orElse(10_000);
     return settings.consistent(
@@ -83,9 +84,9 @@ final class GgufConfig {
                 contextLength,
                 (float) settings.positive(key("attention.layer_norm_rms_epsilon")),
                 theta,
-                ropeScaling(headSize, theta, contextLength),
+                ropeScaling(rotarySize, theta, contextLength),
                 family.ggufPairing(),
-                architecture(layers, queryHeads, headSize, contextLength)));
+                architecture(layers, queryHeads, headSize, rotarySize, contextLength)));
   }
 
   private int headSize(int queryHeads) {
@@ -98,12 +99,12 @@ final class GgufConfig {
       throw settings.unsupported(
           "values of %d elements beside keys of %d".formatted(valueSize, headSize), "equal sizes");
     }
-    int rotated = settings.findSize(key("rope.dimension_count")).orElse(headSize);
-    if (rotated != headSize) {
-      throw settings.unsupported(
-          "RoPE on %d of %d dimensions".formatted(rotated, headSize), "RoPE on all dimensions");
-    }
     return headSize;
+  }
+
+  private int rotarySize(int headSize) {
+    int stated = settings.findSize(key("rope.dimension_count")).orElse(headSize);
+    return settings.rotarySize(family, stated, headSize);
   }
 
   private int vocabularySize() {
@@ -113,7 +114,8 @@ final class GgufConfig {
         : checkpoint.tensor(names().embedding() + ".weight").rows();
   }
 
-  private Architecture architecture(int layers, int queryHeads, int headSize, int contextLength) {
+  private Architecture architecture(
+      int layers, int queryHeads, int headSize, int rotarySize, int contextLength) {
     boolean gemma = family.has(Trait.GEMMA);
     int hiddenSize = settings.size(key("embedding_length"));
     boolean isLargest =
@@ -126,6 +128,7 @@ final class GgufConfig {
         AttentionRule.plain(scaled).scale(),
         family.equals(Family.GEMMA2) ? cap("attn_logit_softcapping", 50) : 0,
         gemma ? cap("final_logit_softcapping", family.equals(Family.GEMMA2) ? 30 : 0) : 0,
+        rotarySize,
         family.has(Trait.LOCAL_ROPE)
             ? settings.findPositive(key("rope.freq_base_swa")).orElse(10_000)
             : 0,
@@ -167,7 +170,7 @@ final class GgufConfig {
     };
   }
 
-  private RopeScaling ropeScaling(int headSize, double theta, int contextLength) {
+  private RopeScaling ropeScaling(int rotarySize, double theta, int contextLength) {
     Optional<Tensor> stored = checkpoint.findF32(ROPE_DIVISORS);
     String factorKey = key("rope.scaling.factor");
     // Files older than the second key name no kind.
@@ -183,9 +186,9 @@ final class GgufConfig {
           "none, linear, yarn, divisors in " + ROPE_DIVISORS);
     }
     if (stored.isPresent()) {
-      return divisors(stored.get(), factor, headSize);
+      return divisors(stored.get(), factor, rotarySize);
     }
-    return factor == 1 ? new RopeScaling.None() : settings.linear(factor, headSize);
+    return factor == 1 ? new RopeScaling.None() : settings.linear(factor, rotarySize);
   }
 
   private RopeScaling yarn(double factor, double theta, int contextLength) {
@@ -206,11 +209,11 @@ final class GgufConfig {
         true);
   }
 
-  private RopeScaling divisors(Tensor tensor, double factor, int headSize) {
-    if (tensor.rows() != 1 || tensor.columns() != headSize / 2) {
+  private RopeScaling divisors(Tensor tensor, double factor, int rotarySize) {
+    if (tensor.rows() != 1 || tensor.columns() != rotarySize / 2) {
       throw settings.refusal(
           "tensor %s is [%d, %d], expected [1, %d]: convert the model again"
-              .formatted(ROPE_DIVISORS, tensor.rows(), tensor.columns(), headSize / 2));
+              .formatted(ROPE_DIVISORS, tensor.rows(), tensor.columns(), rotarySize / 2));
     }
     float[] divisors = tensor.data().toArray(ValueLayout.JAVA_FLOAT);
     for (int i = 0; i < divisors.length; i++) {

@@ -109,6 +109,7 @@ final class HuggingFaceConfig {
     int queryHeads = settings.size("num_attention_heads");
     int headSize =
         settings.findSize("head_dim").orElseGet(() -> settings.headSize("hidden_size", queryHeads));
+    int rotarySize = rotarySize(headSize);
     int contextLength = settings.findSize("max_position_embeddings").orElse(2048);
     double theta = rope.number("rope_theta").orElse(settings.number("rope_theta").orElse(10_000));
     return settings.consistent(
@@ -125,9 +126,9 @@ final class HuggingFaceConfig {
                 contextLength,
                 (float) settings.number("rms_norm_eps").orElse(1e-6),
                 theta,
-                ropeScaling(headSize, theta, contextLength),
+                ropeScaling(rotarySize, theta, contextLength),
                 RopePairing.HALVES,
-                architecture(layers, headSize, contextLength)));
+                architecture(layers, headSize, rotarySize, contextLength)));
   }
 
   private String name() {
@@ -140,13 +141,6 @@ final class HuggingFaceConfig {
       throw settings.unsupported(
           "quantised weights of its own kind", "F32, F16 and BF16, or GGUF files");
     }
-    double rotated =
-        rope.number("partial_rotary_factor")
-            .orElse(settings.number("partial_rotary_factor").orElse(1));
-    if (rotated != 1) {
-      throw settings.unsupported(
-          "RoPE on %s of the dimensions".formatted(rotated), "RoPE on all dimensions");
-    }
     if (settings.flag("use_bidirectional_attention")) {
       throw settings.unsupported("attention to later tokens", "attention to earlier ones");
     }
@@ -158,7 +152,17 @@ final class HuggingFaceConfig {
     }
   }
 
-  private Architecture architecture(int layers, int headSize, int contextLength) {
+  private int rotarySize(int headSize) {
+    String key = "partial_rotary_factor";
+    double part = rope.findPositive(key).orElseGet(() -> settings.findPositive(key).orElse(1));
+    if (part > 1) {
+      throw settings.refusal(
+          "sets %s to %s, expected at most 1: fetch it again".formatted(key, part));
+    }
+    return settings.rotarySize(family, (int) (part * headSize), headSize);
+  }
+
+  private Architecture architecture(int layers, int headSize, int rotarySize, int contextLength) {
     boolean gemma = family.has(Trait.GEMMA);
     AttentionRule plain = AttentionRule.plain(headSize);
     return new Architecture(
@@ -168,6 +172,7 @@ final class HuggingFaceConfig {
         gemma ? (float) (1 / Math.sqrt(settings.positive("query_pre_attn_scalar"))) : plain.scale(),
         gemma ? settings.softCap("attn_logit_softcapping") : 0,
         gemma ? settings.softCap("final_logit_softcapping") : 0,
+        rotarySize,
         family.has(Trait.LOCAL_ROPE)
             ? localRope
                 .findPositive("rope_theta")
@@ -250,11 +255,11 @@ final class HuggingFaceConfig {
     return value;
   }
 
-  private RopeScaling ropeScaling(int headSize, double theta, int contextLength) {
+  private RopeScaling ropeScaling(int rotarySize, double theta, int contextLength) {
     String kind = rope.string("rope_type").or(() -> rope.string("type")).orElse("default");
     return switch (kind) {
       case "default" -> new RopeScaling.None();
-      case "linear" -> rope.linear(rope.positive("factor"), headSize);
+      case "linear" -> rope.linear(rope.positive("factor"), rotarySize);
       case "llama3" -> llama3();
       case "yarn" -> yarn(theta, contextLength);
       default ->

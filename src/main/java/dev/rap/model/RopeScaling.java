@@ -43,7 +43,7 @@ public sealed interface RopeScaling {
   /**
    * Divisors stored in the model file, one a frequency (GGUF's {@code rope_freqs.weight}).
    *
-   * @param divisors {@code [headSize / 2]}
+   * @param divisors {@code [rotarySize / 2]}
    */
   @SuppressWarnings("ArrayRecordComponent") // read-only by contract, compared by nobody
   record Divisors(float[] divisors) implements RopeScaling {}

@@ -148,9 +148,19 @@ sealed interface Settings {
     return hiddenSize / queryHeads;
   }
 
+  /** {@return how many elements of a head RoPE turns, which is all but where a family says else} */
+  default int rotarySize(Family family, int stated, int headSize) {
+    if (stated != headSize && !family.has(Family.Trait.PARTIAL_ROPE)) {
+      throw unsupported(
+          "RoPE on %d of %d dimensions in a %s".formatted(stated, headSize, family.title()),
+          "RoPE on all dimensions");
+    }
+    return stated;
+  }
+
   /** {@return scaling that divides all frequencies by {@code factor}} */
-  default RopeScaling linear(double factor, int headSize) {
-    float[] divisors = new float[headSize / 2];
+  default RopeScaling linear(double factor, int rotarySize) {
+    float[] divisors = new float[rotarySize / 2];
     Arrays.fill(divisors, (float) factor);
     return new RopeScaling.Divisors(divisors);
   }

@@ -27,6 +27,7 @@ class KernelLimitsTest {
         "qwen2-yarn |",
         "mistral | sliding windows, which this Mistral needs",
         "phi3 | sliding windows, which this Phi-3 needs",
+        "phi4 | RoPE on a part of a head, which this Phi-3 needs",
         "qwen3 | norms of queries and keys, which this Qwen3 needs",
         "smollm3 | layers with a RoPE apart, which this SmolLM3 needs",
         "gemma2 | sliding windows, norms after sublayers, soft caps, scaled embeddings,"
@@ -56,6 +57,7 @@ class KernelLimitsTest {
             scale,
             architecture.scoreCap(),
             architecture.logitCap(),
+            64 * architecture.rotarySize() / config.headSize(),
             architecture.localRopeTheta(),
             architecture.layers());
     ModelConfig wide =

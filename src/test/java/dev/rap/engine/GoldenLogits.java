@@ -40,7 +40,15 @@ public record GoldenLogits(Path golden, Path model) {
   /** One model of each family, in both kinds of file. */
   public static final List<String> FAMILIES =
       List.of(
-          "llama-linear", "mistral", "qwen2-yarn", "qwen3", "smollm3", "gemma2", "gemma3", "phi3");
+          "llama-linear",
+          "mistral",
+          "qwen2-yarn",
+          "qwen3",
+          "smollm3",
+          "gemma2",
+          "gemma3",
+          "phi3",
+          "phi4");
 
   private static final Path GOLDEN = Path.of("src/test/resources/dev/rap/golden");
 

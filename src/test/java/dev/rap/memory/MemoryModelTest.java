@@ -63,7 +63,8 @@ class MemoryModelTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"llama-linear", "qwen2-yarn", "qwen3", "gemma2", "gemma3", "phi3"})
+  @ValueSource(
+      strings = {"llama-linear", "qwen2-yarn", "qwen3", "gemma2", "gemma3", "phi3", "phi4"})
   void everyTensorOfAFamilyCountsOnce(String family) {
     Path file = Path.of("src/test/resources/dev/rap/golden", family, "model.gguf");
     try (Checkpoint checkpoint = Checkpoint.open(file)) {

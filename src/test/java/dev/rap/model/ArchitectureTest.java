@@ -145,6 +145,22 @@ class ArchitectureTest {
     assertEquals(0.0625f, bare.architecture().queryScale());
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "{} | 12",
+        "{'partial_rotary_factor':0.5} | 8",
+        "{'partial_rotary_factor':1} | 16",
+        "{'partial_rotary_factor':'absent'} | 16",
+        "{'rope_parameters':{'rope_type':'default','partial_rotary_factor':0.25}} | 4",
+      })
+  void theSharesOfHeadsThatTurnAreReadFromBothSpellings(String changes, int expected) {
+    ModelConfig config = with("phi4", changes.replace('\'', '"'));
+    assertEquals(expected, config.architecture().rotarySize());
+  }
+
   @Test
   void ropeOfEachKindOfLayerIsReadFromBothSpellings() {
     ModelConfig older = read("gemma3", _ -> {});
@@ -200,7 +216,11 @@ class ArchitectureTest {
             + " | RoPE scaling of kind linear in layers with a window",
         "mistral | {'sliding_window':0} | expected 1 to",
         "phi3 | {'rope_scaling':{'type':'longrope'}} | RoPE scaling of kind longrope",
-        "phi3 | {'partial_rotary_factor':0.75} | RoPE on 0.75 of the dimensions",
+        "phi4 | {'partial_rotary_factor':1.5} | partial_rotary_factor to 1.5, expected at most 1",
+        "phi4 | {'partial_rotary_factor':0} | positive number",
+        "phi4 | {'partial_rotary_factor':0.1} | rotarySize must be even and 2 to 16, was 1",
+        "phi4 | {'partial_rotary_factor':'most'} | expected a number",
+        "gemma2 | {'partial_rotary_factor':0.75} | RoPE on 12 of 16 dimensions in a Gemma 2",
         "qwen2-yarn | {'rope_theta':0.5} | YaRN on a RoPE base of 0.5",
       })
   void settingsThatCannotBeAreRefused(String model, String changes, String part) {

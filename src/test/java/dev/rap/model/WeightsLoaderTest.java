@@ -359,7 +359,8 @@ class WeightsLoaderTest {
             .float32("llama.rope.scaling.yarn_ext_factor", 0.5f),
         "YaRN of extrapolation factor 0.5");
     assertGgufRefused(
-        minimal().uint32("llama.rope.dimension_count", 16), "RoPE on 16 of 32 dimensions");
+        minimal().uint32("llama.rope.dimension_count", 16),
+        "RoPE on 16 of 32 dimensions in a Llama");
     assertGgufRefused(minimal().uint32("llama.attention.value_length", 16), "values of 16");
     assertGgufRefused(
         GgufFiles.writer(TINY)
@@ -374,7 +375,7 @@ class WeightsLoaderTest {
       value = {
         "hidden_act            | \"gelu\"   | activation gelu",
         "quantization_config   | {\"a\":1}  | quantised weights",
-        "partial_rotary_factor | 0.5        | RoPE on 0.5",
+        "partial_rotary_factor | 0.5        | RoPE on 16 of 32 dimensions in a Llama",
         "rope_scaling          | {\"rope_type\":\"longrope\"} | default, linear, llama3, yarn",
         "rope_scaling          | {\"rope_type\":\"yarn\",\"factor\":-4} | positive number",
         "rope_scaling          | {\"rope_type\":\"llama3\"} | lacks the setting",
