@@ -124,7 +124,8 @@ record Family(
           "phi3",
           RopePairing.HALVES,
           Windows.ALL,
-          "{'max_position_embeddings':4096,'rms_norm_eps':1e-5}",
+          "{'max_position_embeddings':4096,'original_max_position_embeddings':4096,"
+              + "'rms_norm_eps':1e-5}",
           Trait.FUSED,
           Trait.PARTIAL_ROPE);
 

@@ -262,15 +262,32 @@ final class HuggingFaceConfig {
       case "linear" -> rope.linear(rope.positive("factor"), rotarySize);
       case "llama3" -> llama3();
       case "yarn" -> yarn(theta, contextLength);
+      case "longrope", "su" -> longRope(rotarySize / 2, contextLength);
       default ->
           throw settings.unsupported(
-              "RoPE scaling of kind " + Settings.printable(kind), "default, linear, llama3, yarn");
+              "RoPE scaling of kind " + Settings.printable(kind),
+              "default, linear, llama3, yarn, longrope");
     };
   }
 
-  private RopeScaling yarn(double theta, int contextLength) {
+  private int originalContext(int contextLength) {
     String key = "original_max_position_embeddings";
-    int original = rope.findSize(key).orElseGet(() -> settings.findSize(key).orElse(contextLength));
+    return rope.findSize(key).orElseGet(() -> settings.findSize(key).orElse(contextLength));
+  }
+
+  private RopeScaling longRope(int pairs, int contextLength) {
+    int original = originalContext(contextLength);
+    double factor = rope.findPositive("factor").orElse((double) contextLength / original);
+    return new RopeScaling.LongRope(
+        rope.positives("short_factor", pairs),
+        rope.positives("long_factor", pairs),
+        rope.findPositive("attention_factor")
+            .orElseGet(() -> RopeScaling.LongRope.attentionFactor(factor, original)),
+        original);
+  }
+
+  private RopeScaling yarn(double theta, int contextLength) {
+    int original = originalContext(contextLength);
     double factor = rope.findPositive("factor").orElse((double) contextLength / original);
     double attention =
         rope.findPositive("attention_factor").orElseGet(() -> attentionFactor(factor));

@@ -14,14 +14,27 @@ public final class RopeFrequencies {
   private final double[] radiansPerPosition; // [rotarySize / 2]
   private final double length; // of what was turned
 
-  /** The frequencies of a model, or of those layers that have no others. */
-  public RopeFrequencies(ModelConfig config) {
-    this(config.architecture().rotarySize(), config.ropeTheta(), config.ropeScaling());
+  /**
+   * The frequencies of a model, or of those layers that have no others.
+   *
+   * @param contextLength most tokens of a sequence
+   */
+  public RopeFrequencies(ModelConfig config, int contextLength) {
+    this(
+        config.architecture().rotarySize(),
+        config.ropeTheta(),
+        config.ropeScaling(),
+        contextLength);
   }
 
-  RopeFrequencies(int rotarySize, double theta, RopeScaling scaling) {
+  RopeFrequencies(int rotarySize, double theta, RopeScaling scaling, int contextLength) {
     radiansPerPosition = new double[rotarySize / 2];
-    length = scaling instanceof RopeScaling.Yarn yarn ? yarn.attentionFactor() : 1;
+    length =
+        switch (scaling) {
+          case RopeScaling.Yarn yarn -> yarn.attentionFactor();
+          case RopeScaling.LongRope longRope -> longRope.attentionFactor();
+          case RopeScaling.None _, RopeScaling.Llama3 _, RopeScaling.Divisors _ -> 1;
+        };
     for (int i = 0; i < radiansPerPosition.length; i++) {
       double base = Math.pow(theta, -2.0 * i / rotarySize);
       radiansPerPosition[i] =
@@ -29,6 +42,7 @@ public final class RopeFrequencies {
             case RopeScaling.None none -> base;
             case RopeScaling.Llama3 llama3 -> scaled(base, llama3);
             case RopeScaling.Yarn yarn -> scaled(base, i, rotarySize, theta, yarn);
+            case RopeScaling.LongRope longRope -> base / longRope.divisors(contextLength)[i];
             case RopeScaling.Divisors divisors -> base / divisors.divisors()[i];
           };
     }

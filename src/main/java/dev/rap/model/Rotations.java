@@ -15,18 +15,22 @@ final class Rotations {
   private final MemorySegment localCosSin; // [T, rotarySize], if there is a local one
 
   /**
+   * @param contextLength most tokens of a sequence
    * @param allocate so many floats for each token of a step
    */
-  Rotations(ModelConfig config, IntFunction<MemorySegment> allocate) {
+  Rotations(ModelConfig config, int contextLength, IntFunction<MemorySegment> allocate) {
     this.architecture = config.architecture();
-    this.global = new RopeFrequencies(config);
+    this.global = new RopeFrequencies(config, contextLength);
     int rotarySize = architecture.rotarySize();
     this.globalCosSin = allocate.apply(rotarySize);
     this.local =
         architecture.hasLocalRope()
             ? Optional.of(
                 new RopeFrequencies(
-                    rotarySize, architecture.localRopeTheta(), new RopeScaling.None()))
+                    rotarySize,
+                    architecture.localRopeTheta(),
+                    new RopeScaling.None(),
+                    contextLength))
             : Optional.empty();
     this.localCosSin = local.isPresent() ? allocate.apply(rotarySize) : MemorySegment.NULL;
   }

@@ -99,6 +99,22 @@ sealed interface Settings {
       return new Json(source, value);
     }
 
+    /** {@return so many positive numbers that must be there} */
+    float[] positives(String key, int count) {
+      JsonNode values = object.path(key);
+      if (values.isMissingNode() || values.isNull()) {
+        throw missing(key);
+      }
+      boolean asExpected = values.isArray() && values.size() == count;
+      float[] numbers = new float[values.size()];
+      for (int i = 0; asExpected && i < count; i++) {
+        numbers[i] = values.get(i).floatValue();
+        asExpected = values.get(i).isNumber() && numbers[i] > 0 && Float.isFinite(numbers[i]);
+      }
+      require(asExpected, key, "a list of %d positive numbers".formatted(count));
+      return numbers;
+    }
+
     private void require(boolean asExpected, String key, String expected) {
       if (!asExpected) {
         throw refusal(

@@ -23,6 +23,7 @@ import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -51,13 +52,22 @@ class FakeModelTest {
     "ffn-biased,       24, false",
     "ffn-biased,        1, true",
     "qwen2-yarn,       24, true",
-    "qwen2-yarn,        1, false"
+    "qwen2-yarn,        1, false",
+    "phi3-longrope,    24, true"
   })
   void agreesWithTransformersAndLeavesNothing(String model, int stepTokens, boolean blas)
       throws Exception {
     FakeDriver driver = new FakeDriver();
     GoldenLogits.of(model)
         .check(weights -> load(driver, blas, weights), stepTokens, GpuModelTest.tolerance(model));
+    assertEquals(List.of(), driver.leaks());
+  }
+
+  @Test
+  void longContextsHaveTheLongDivisors() throws Exception {
+    FakeDriver driver = new FakeDriver();
+    GoldenLogits.of("phi3-longrope")
+        .checkBeyond(weights -> load(driver, false, weights), 40, GpuModelTest.F16);
     assertEquals(List.of(), driver.leaks());
   }
 

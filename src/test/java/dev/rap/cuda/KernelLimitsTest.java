@@ -25,6 +25,7 @@ class KernelLimitsTest {
         "gqa4-llama3-rope |",
         "llama-linear |",
         "qwen2-yarn |",
+        "phi3-longrope |",
         "mistral | sliding windows, which this Mistral needs",
         "phi3 | sliding windows, which this Phi-3 needs",
         "phi4 | RoPE on a part of a head, which this Phi-3 needs",

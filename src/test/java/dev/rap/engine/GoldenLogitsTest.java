@@ -63,6 +63,23 @@ class GoldenLogitsTest {
     }
   }
 
+  // 40 tokens where the first training had 32.
+  @ParameterizedTest(name = "{0}, {1} tokens a step, {2}")
+  @CsvSource({
+    "phi3-longrope, 40, reference",
+    "phi3-longrope, 40, native",
+    "phi3-longrope,  1, native",
+    "phi4,          40, reference",
+    "phi4,           7, native"
+  })
+  void longContextsHaveTheLongDivisorsFromTheFirstTokenOn(
+      String model, int stepTokens, String kernelKind) throws Exception {
+    for (GoldenLogits golden : List.of(GoldenLogits.of(model), GoldenLogits.ofGguf(model))) {
+      Kernels kernels = kernelKind.equals("native") ? CpuKernels.open(2) : CpuKernels.reference();
+      golden.checkBeyond(weights -> new CpuBackend(weights, kernels, 2), stepTokens, EXACT);
+    }
+  }
+
   private static Stream<String> compensated() {
     return Stream.concat(GoldenLogits.FAMILIES.stream(), Stream.of("ffn-biased"));
   }
