@@ -12,7 +12,7 @@ are: by sublayer, the mean input that is put in place of what is dropped), logit
 [positions, vocabulary], nll (mean over all tokens but the first, nats), fp32Error (largest
 difference from the same model in fp64: what rounding alone costs). Of FAMILIES calibration too: nll
 with each sublayer dropped by itself, and the mean input of each output projection in the dense model.
-Of models with divisors for long contexts, beyond too: tokens, positions and cases of such a context.
+Of models with another RoPE in long contexts, beyond too: tokens, positions and cases of such a context.
 
 Needs: pip install torch==2.11.0 transformers==5.23.0 tokenizers==0.23.3 gguf==0.19.0 safetensors==0.8.0
 """
@@ -106,6 +106,17 @@ MODELS = {
             "dropped sublayers, compensated": (64, {0: ("all", "none"), 1: ("none", "all")}),
             "mixed units, compensated": (64, {0: ([1], [0, 2]), 1: ("none", [2])}),
         },
+    },
+    # A base that grows in contexts beyond 32 tokens.
+    "llama-dynamic": {
+        "seed": 5, "dtype": torch.float16, "shards": 1, "config_style": "published",
+        "config": dict(
+            hidden_size=64, num_attention_heads=2, num_key_value_heads=2, intermediate_size=96,
+            num_hidden_layers=2, vocab_size=64, max_position_embeddings=32, tie_word_embeddings=True,
+            rms_norm_eps=1e-5,
+        ),
+        "rope": {"rope_type": "dynamic", "factor": 3.0, "rope_theta": 10000.0},
+        "masks": {"mixed units": (32, {0: ([0], [1]), 1: ([1], [0, 2])})},
     },
 }  # fmt: skip
 
@@ -431,7 +442,7 @@ def write_golden(folder, seed, config, masks, compensated, calibrated=False):
         document = oracle.mask(config, block_size, layers)
         cases.append(golden_case(folder, tokens, case, document, random_means(config, seed)))
     beyond = None
-    if getattr(config, "original_max_position_embeddings", BEYOND) < BEYOND:
+    if getattr(config, "original_max_position_embeddings", config.max_position_embeddings) < BEYOND:
         longer = torch.randint(config.vocab_size, (BEYOND,), generator=generator).tolist()
         case = golden_case(folder, longer, "beyond", None, positions=BEYOND_POSITIONS)
         beyond = {"tokens": longer, "positions": BEYOND_POSITIONS, "cases": [case]}

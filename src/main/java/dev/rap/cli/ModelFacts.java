@@ -115,6 +115,8 @@ record ModelFacts(
           case RopeScaling.Yarn yarn -> "YaRN, factor " + yarn.factor();
           case RopeScaling.LongRope longRope ->
               "LongRoPE, long divisors beyond %d tokens".formatted(longRope.originalContext());
+          case RopeScaling.Dynamic dynamic ->
+              "dynamic, a larger base beyond %d tokens".formatted(dynamic.originalContext());
           case RopeScaling.Divisors divisors -> "divisors in the file";
         },
         windows.length,

@@ -110,7 +110,8 @@ final class HuggingFaceConfig {
     int headSize =
         settings.findSize("head_dim").orElseGet(() -> settings.headSize("hidden_size", queryHeads));
     int rotarySize = rotarySize(headSize);
-    int contextLength = settings.findSize("max_position_embeddings").orElse(2048);
+    int trained = settings.findSize("max_position_embeddings").orElse(2048);
+    int contextLength = contextLength(trained);
     double theta = rope.number("rope_theta").orElse(settings.number("rope_theta").orElse(10_000));
     return settings.consistent(
         () ->
@@ -126,7 +127,7 @@ final class HuggingFaceConfig {
                 contextLength,
                 (float) settings.number("rms_norm_eps").orElse(1e-6),
                 theta,
-                ropeScaling(rotarySize, theta, contextLength),
+                ropeScaling(rotarySize, theta, trained),
                 RopePairing.HALVES,
                 architecture(layers, headSize, rotarySize, contextLength)));
   }
@@ -255,18 +256,30 @@ final class HuggingFaceConfig {
     return value;
   }
 
+  private String ropeScalingKind() {
+    return rope.string("rope_type").or(() -> rope.string("type")).orElse("default");
+  }
+
+  // A model of dynamic scaling is for contexts so many times as long as those of its training.
+  private int contextLength(int trained) {
+    return ropeScalingKind().equals("dynamic")
+        ? Math.clamp((long) (rope.positive("factor") * trained), trained, Settings.MOST)
+        : trained;
+  }
+
   private RopeScaling ropeScaling(int rotarySize, double theta, int contextLength) {
-    String kind = rope.string("rope_type").or(() -> rope.string("type")).orElse("default");
+    String kind = ropeScalingKind();
     return switch (kind) {
       case "default" -> new RopeScaling.None();
       case "linear" -> rope.linear(rope.positive("factor"), rotarySize);
       case "llama3" -> llama3();
       case "yarn" -> yarn(theta, contextLength);
+      case "dynamic" -> new RopeScaling.Dynamic(rope.positive("factor"), contextLength);
       case "longrope", "su" -> longRope(rotarySize / 2, contextLength);
       default ->
           throw settings.unsupported(
               "RoPE scaling of kind " + Settings.printable(kind),
-              "default, linear, llama3, yarn, longrope");
+              "default, linear, llama3, yarn, longrope, dynamic");
     };
   }
 

@@ -33,13 +33,19 @@ public final class RopeFrequencies {
         switch (scaling) {
           case RopeScaling.Yarn yarn -> yarn.attentionFactor();
           case RopeScaling.LongRope longRope -> longRope.attentionFactor();
-          case RopeScaling.None _, RopeScaling.Llama3 _, RopeScaling.Divisors _ -> 1;
+          case RopeScaling.None _,
+              RopeScaling.Llama3 _,
+              RopeScaling.Dynamic _,
+              RopeScaling.Divisors _ ->
+              1;
         };
     for (int i = 0; i < radiansPerPosition.length; i++) {
       double base = Math.pow(theta, -2.0 * i / rotarySize);
       radiansPerPosition[i] =
           switch (scaling) {
             case RopeScaling.None none -> base;
+            case RopeScaling.Dynamic dynamic ->
+                Math.pow(dynamic.theta(theta, rotarySize, contextLength), -2.0 * i / rotarySize);
             case RopeScaling.Llama3 llama3 -> scaled(base, llama3);
             case RopeScaling.Yarn yarn -> scaled(base, i, rotarySize, theta, yarn);
             case RopeScaling.LongRope longRope -> base / longRope.divisors(contextLength)[i];

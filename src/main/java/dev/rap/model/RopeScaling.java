@@ -74,6 +74,22 @@ public sealed interface RopeScaling {
   }
 
   /**
+   * Dynamic NTK: beyond the context of the training, the base grows with the most tokens that a
+   * sequence may get.
+   *
+   * @param factor how fast
+   * @param originalContext most tokens of a sequence in training
+   */
+  record Dynamic(double factor, int originalContext) implements RopeScaling {
+
+    /** {@return the base in contexts of so many tokens, in place of {@code theta}} */
+    double theta(double theta, int rotarySize, int contextLength) {
+      double longer = Math.max(0, (double) contextLength / originalContext - 1);
+      return theta * Math.pow(1 + factor * longer, rotarySize / (rotarySize - 2.0));
+    }
+  }
+
+  /**
    * Divisors stored in the model file, one a frequency (GGUF's {@code rope_freqs.weight}).
    *
    * @param divisors {@code [rotarySize / 2]}

@@ -23,7 +23,6 @@ import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -63,10 +62,11 @@ class FakeModelTest {
     assertEquals(List.of(), driver.leaks());
   }
 
-  @Test
-  void longContextsHaveTheLongDivisors() throws Exception {
+  @ParameterizedTest
+  @ValueSource(strings = {"phi3-longrope", "llama-dynamic"})
+  void longContextsHaveTheirOwnRope(String model) throws Exception {
     FakeDriver driver = new FakeDriver();
-    GoldenLogits.of("phi3-longrope")
+    GoldenLogits.of(model)
         .checkBeyond(weights -> load(driver, false, weights), 40, GpuModelTest.F16);
     assertEquals(List.of(), driver.leaks());
   }

@@ -49,9 +49,9 @@ class GpuModelTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {40, 1})
-  void longContextsHaveTheLongDivisors(int stepTokens) throws Exception {
-    GoldenLogits.of("phi3-longrope").checkBeyond(GpuModelTest::load, stepTokens, F16);
+  @ValueSource(strings = {"phi3-longrope", "llama-dynamic"})
+  void longContextsHaveTheirOwnRope(String model) throws Exception {
+    GoldenLogits.of(model).checkBeyond(GpuModelTest::load, 40, F16);
   }
 
   @ParameterizedTest

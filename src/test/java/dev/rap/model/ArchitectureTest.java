@@ -226,6 +226,16 @@ class ArchitectureTest {
     assertRefused(folder, () -> with(model, changes.replace('\'', '"')), part);
   }
 
+  @Test
+  void dynamicScalingIsForLongerContexts() {
+    String rope = "{\"rope_scaling\":{\"type\":\"dynamic\",\"factor\":%s}}";
+    ModelConfig config = with("llama-linear", rope.formatted(2.5));
+    assertEquals(new RopeScaling.Dynamic(2.5, 256), config.ropeScaling());
+    assertEquals(640, config.contextLength());
+    assertEquals(256, with("llama-linear", rope.formatted(0.5)).contextLength());
+    assertEquals(Settings.MOST, with("llama-linear", rope.formatted(1e300)).contextLength());
+  }
+
   // The published spelling beside others; the factor is sqrt(1 + ln(256 / 32) / ln(32)), or with a
   // ratio of 32 sqrt(2).
   @ParameterizedTest

@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 
 /**
  * YaRN against what transformers 5.23.0 computes in {@code _compute_yarn_parameters}, in F32, and
- * LongRoPE against divisions by hand.
+ * others against sums by hand.
  */
 class RopeFrequenciesTest {
   private static final int HEAD_SIZE = 16;
@@ -57,6 +57,14 @@ class RopeFrequenciesTest {
         new RopeScaling.LongRope(new float[] {1, 2}, new float[] {4, 5}, 1.25, 32);
     check(new RopeFrequencies(4, 100, longRope, 32), 1.25, new double[] {1, 0.05});
     check(new RopeFrequencies(4, 100, longRope, 33), 1.25, new double[] {0.25, 0.02});
+  }
+
+  // (1 + 3 * (64 / 32 - 1))^(4 / 2) = 16 times the base, so that its root is 4 times as large.
+  @Test
+  void theBaseGrowsWithContextsBeyondTheOriginalOne() {
+    RopeScaling.Dynamic dynamic = new RopeScaling.Dynamic(3, 32);
+    check(new RopeFrequencies(4, 100, dynamic, 32), 1, new double[] {1, 0.1});
+    check(new RopeFrequencies(4, 100, dynamic, 64), 1, new double[] {1, 0.025});
   }
 
   private static void check(RopeScaling.Yarn yarn, double length, double[] radians) {
