@@ -29,16 +29,7 @@ public final class RopeFrequencies {
 
   RopeFrequencies(int rotarySize, double theta, RopeScaling scaling, int contextLength) {
     radiansPerPosition = new double[rotarySize / 2];
-    length =
-        switch (scaling) {
-          case RopeScaling.Yarn yarn -> yarn.attentionFactor();
-          case RopeScaling.LongRope longRope -> longRope.attentionFactor();
-          case RopeScaling.None _,
-              RopeScaling.Llama3 _,
-              RopeScaling.Dynamic _,
-              RopeScaling.Divisors _ ->
-              1;
-        };
+    length = scaling.attentionFactor();
     for (int i = 0; i < radiansPerPosition.length; i++) {
       double base = Math.pow(theta, -2.0 * i / rotarySize);
       radiansPerPosition[i] =

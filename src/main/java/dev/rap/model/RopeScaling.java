@@ -3,6 +3,11 @@ package dev.rap.model;
 /** How RoPE frequencies are changed for contexts longer than those of the first training. */
 public sealed interface RopeScaling {
 
+  /** {@return what rotated queries and keys are multiplied by} */
+  default double attentionFactor() {
+    return 1;
+  }
+
   /** Frequencies as they are. */
   record None() implements RopeScaling {}
 
