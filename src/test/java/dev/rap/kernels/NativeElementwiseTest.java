@@ -374,6 +374,11 @@ class NativeElementwiseTest {
       assertThrows(
           IllegalArgumentException.class,
           () -> kernels.matmul(y, 3, x, 64, 1, w, rows, Ranges.of(0, 33), false));
+      for (int rotarySize : new int[] {-2, 31, 66}) {
+        assertThrows(
+            IllegalArgumentException.class,
+            () -> kernels.rope(x, 64, 1, x, rotarySize, 64, RopePairing.HALVES, columns));
+      }
     }
   }
 }
