@@ -178,17 +178,23 @@ static void rotate_neighbours(float* x, const float* cosines, const float* sines
   }
 }
 
+struct rope_job {
+  struct rows_job rows;
+  int head_size;
+};
+
 static void rope_item(void* context, int item, int member) {
   (void)member;
-  const struct rows_job* job = context;
-  int head_size = (int)job->size;
-  int half = head_size / 2;
-  for (int t = first_row(job, item); t < end_row(job, item); t++) {
-    float* x = (float*)job->y + t * job->stride;
-    const float* cosines = (const float*)job->x + t * job->size;
-    for (int i = 0; i < job->columns.count; i++) {
-      for (int c = job->columns.bounds[2 * i]; c < job->columns.bounds[2 * i + 1]; c += head_size) {
-        if (job->kind) {
+  const struct rope_job* job = context;
+  const struct rows_job* rows = &job->rows;
+  int half = (int)rows->size / 2;
+  for (int t = first_row(rows, item); t < end_row(rows, item); t++) {
+    float* x = (float*)rows->y + t * rows->stride;
+    const float* cosines = (const float*)rows->x + t * rows->size;
+    for (int i = 0; i < rows->columns.count; i++) {
+      int end = rows->columns.bounds[2 * i + 1];
+      for (int c = rows->columns.bounds[2 * i]; c < end; c += job->head_size) {
+        if (rows->kind) {
           rotate_neighbours(x + c, cosines, cosines + half, half);
         } else {
           rotate_halves(x + c, cosines, cosines + half, half);
@@ -199,11 +205,12 @@ static void rope_item(void* context, int item, int member) {
 }
 
 void VARIANT(rope)(rap_team* team, float* x, int64_t x_stride, int tokens, const float* cos_sin,
-                   int head_size, int interleaved, struct ranges columns) {
-  struct rows_job job = {.y = x, .x = cos_sin, .stride = x_stride, .size = head_size,
-                         .columns = columns, .rows = tokens, .kind = interleaved,
-                         .items = items_for(tokens, x_stride)};
-  team_run(team, rope_item, &job, job.items);
+                   int rotary_size, int head_size, int interleaved, struct ranges columns) {
+  struct rope_job job = {.rows = {.y = x, .x = cos_sin, .stride = x_stride, .size = rotary_size,
+                                  .columns = columns, .rows = tokens, .kind = interleaved,
+                                  .items = items_for(tokens, x_stride)},
+                         .head_size = head_size};
+  team_run(team, rope_item, &job, job.rows.items);
 }
 
 // ---- Storing keys and values

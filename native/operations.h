@@ -76,7 +76,7 @@ struct operations {
   void (*add_row)(rap_team*, float* y, int64_t y_stride, int tokens, const float* row,
                   struct ranges columns);
   void (*rope)(rap_team*, float* x, int64_t x_stride, int tokens, const float* cos_sin,
-               int head_size, int interleaved, struct ranges columns);
+               int rotary_size, int head_size, int interleaved, struct ranges columns);
   void (*store_kv)(rap_team*, uint16_t* keys, uint16_t* values, int64_t group_stride, int head_size,
                    const float* k, const float* v, int64_t stride, int tokens,
                    const int32_t* slots, struct ranges groups);
@@ -98,8 +98,8 @@ void VARIANT(soft_cap)(rap_team*, float* x, int rows, int64_t columns, float cap
 void VARIANT(multiply_adds)(rap_team*, float* x, int elements, float factor, float addend, int rounds);
 void VARIANT(add_row)(rap_team*, float* y, int64_t y_stride, int tokens, const float* row, struct
                       ranges columns);
-void VARIANT(rope)(rap_team*, float* x, int64_t x_stride, int tokens, const float* cos_sin, int
-                   head_size, int interleaved, struct ranges columns);
+void VARIANT(rope)(rap_team*, float* x, int64_t x_stride, int tokens, const float* cos_sin,
+                   int rotary_size, int head_size, int interleaved, struct ranges columns);
 void VARIANT(store_kv)(rap_team*, uint16_t* keys, uint16_t* values, int64_t group_stride, int
                        head_size, const float* k, const float* v, int64_t stride, int tokens, const
                        int32_t* slots, struct ranges groups);

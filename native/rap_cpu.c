@@ -106,9 +106,10 @@ int rap_add_row(rap_team* team, float* y, int64_t y_stride, int tokens, const fl
 }
 
 int rap_rope(rap_team* team, float* x, int64_t x_stride, int tokens, const float* cos_sin,
-             int head_size, int interleaved, const int32_t* columns, int column_ranges) {
-  team_operations(team)->rope(team, x, x_stride, tokens, cos_sin, head_size, interleaved,
-                              (struct ranges){columns, column_ranges});
+             int rotary_size, int head_size, int interleaved, const int32_t* columns,
+             int column_ranges) {
+  team_operations(team)->rope(team, x, x_stride, tokens, cos_sin, rotary_size, head_size,
+                              interleaved, (struct ranges){columns, column_ranges});
   return RAP_OK;
 }
 

@@ -25,7 +25,7 @@
 #include <stdint.h>
 
 // Changes whenever a signature or its meaning does. dev.rap.natives.OwnLibrary is its pair.
-#define RAP_ABI_VERSION 4
+#define RAP_ABI_VERSION 5
 
 enum rap_status {
   RAP_OK = 0,
@@ -129,10 +129,12 @@ int rap_gated_matmul(rap_team* team, float* y, int64_t y_stride, const float* x,
 int rap_add_row(rap_team* team, float* y, int64_t y_stride, int tokens, const float* row,
                 const int32_t* columns, int column_ranges);
 
-// Rotates whole heads in place. cos_sin [tokens, head_size]: cosines, then sines.
-// Pairs are elements 2i and 2i + 1 if interleaved, i and i + head_size / 2 if not.
+// Rotates the first rotary_size elements of whole heads in place.
+// cos_sin [tokens, rotary_size]: cosines, then sines.
+// Pairs are elements 2i and 2i + 1 if interleaved, i and i + rotary_size / 2 if not.
 int rap_rope(rap_team* team, float* x, int64_t x_stride, int tokens, const float* cos_sin,
-             int head_size, int interleaved, const int32_t* columns, int column_ranges);
+             int rotary_size, int head_size, int interleaved, const int32_t* columns,
+             int column_ranges);
 
 // keys, values [K, slots, head_size], float16; group_stride is slots * head_size.
 // k, v [tokens, stride], K heads side by side.   slots [tokens]: where each token goes

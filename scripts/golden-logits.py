@@ -12,14 +12,17 @@ are: by sublayer, the mean input that is put in place of what is dropped), logit
 [positions, vocabulary], nll (mean over all tokens but the first, nats), fp32Error (largest
 difference from the same model in fp64: what rounding alone costs). Of FAMILIES calibration too: nll
 with each sublayer dropped by itself, and the mean input of each output projection in the dense model.
+Of models with another RoPE in long contexts, beyond too: tokens, positions and cases of such a context.
 
 Needs: pip install torch==2.11.0 transformers==5.23.0 tokenizers==0.23.3 gguf==0.19.0 safetensors==0.8.0
 """
 
 import json
+import math
 import shutil
 from pathlib import Path
 
+import numpy as np
 import torch
 from gguf import MODEL_ARCH, GGUFWriter, RopeScalingType, get_tensor_name_map
 from safetensors.torch import save_file
@@ -104,6 +107,17 @@ MODELS = {
             "mixed units, compensated": (64, {0: ([1], [0, 2]), 1: ("none", [2])}),
         },
     },
+    # A base that grows in contexts beyond 32 tokens.
+    "llama-dynamic": {
+        "seed": 5, "dtype": torch.float16, "shards": 1, "config_style": "published",
+        "config": dict(
+            hidden_size=64, num_attention_heads=2, num_key_value_heads=2, intermediate_size=96,
+            num_hidden_layers=2, vocab_size=64, max_position_embeddings=32, tie_word_embeddings=True,
+            rms_norm_eps=1e-5,
+        ),
+        "rope": {"rope_type": "dynamic", "factor": 3.0, "rope_theta": 10000.0},
+        "masks": {"mixed units": (32, {0: ([0], [1]), 1: ([1], [0, 2])})},
+    },
 }  # fmt: skip
 
 # One model a family, whose "config" is the whole config.json in the form in which the family's models
@@ -184,10 +198,36 @@ FAMILIES = {
             attention_bias=False,
         ),
     },
+    "phi3-longrope": {
+        "seed": 20, "arch": MODEL_ARCH.PHI3,
+        "config": {k: v for k, v in SMALL.items() if k != "head_dim"} | dict(
+            architectures=["Phi3ForCausalLM"], model_type="phi3", rope_theta=10000.0,
+            rope_scaling={
+                "rope_type": "longrope", "short_factor": [round(1 + 0.07 * i, 2) for i in range(16)],
+                "long_factor": [round(1.3 + 0.9 * i, 2) for i in range(16)],
+            },
+            sliding_window=262144, original_max_position_embeddings=32, tie_word_embeddings=False,
+            attention_bias=False, hidden_size=64, num_attention_heads=2,
+        ),
+    },
+    "phi4": {
+        "seed": 19, "arch": MODEL_ARCH.PHI3,
+        "config": {k: v for k, v in SMALL.items() if k != "head_dim"} | dict(
+            architectures=["Phi3ForCausalLM"], model_type="phi3", rope_theta=10000.0,
+            rope_scaling={
+                "type": "longrope", "short_factor": [1.0, 1.02, 1.05, 1.3, 1.7, 2.0],
+                "long_factor": [1.1, 1.7, 2.9, 5.0, 11.0, 31.0],
+            },
+            partial_rotary_factor=0.75, sliding_window=262144, original_max_position_embeddings=32,
+            tie_word_embeddings=True, attention_bias=False, hidden_size=64,
+        ),
+    },
 }  # fmt: skip
 
 TOKENS = 24
 POSITIONS = [11, 23]
+BEYOND = 40  # tokens, of models whose first training had 32
+BEYOND_POSITIONS = [11, 39]
 
 
 def random_weights(config, seed):
@@ -264,7 +304,7 @@ def run(folder, tokens, document, means, dtype):
         return model(torch.tensor([tokens])).logits[0].double()
 
 
-def golden_case(folder, tokens, name, document, means=None):
+def golden_case(folder, tokens, name, document, means=None, positions=POSITIONS):
     logits = run(folder, tokens, document, means, torch.float32)
     exact = run(folder, tokens, document, means, torch.float64)
     error = (logits - exact).abs().max().item()
@@ -276,7 +316,7 @@ def golden_case(folder, tokens, name, document, means=None):
         **({"means": [rounded(mean) for mean in means]} if means else {}),
         "nll": float(f"{losses.item():.9g}"),
         "fp32Error": float(f"{error:.2g}"),
-        "logits": [rounded(logits[p]) for p in POSITIONS],
+        "logits": [rounded(logits[p]) for p in positions],
     }
 
 
@@ -304,12 +344,19 @@ def write_gguf(path, spec, weights):
         writer.add_attn_logit_softcapping(config["attn_logit_softcapping"])
         writer.add_final_logit_softcapping(config["final_logit_softcapping"])
     if arch in (MODEL_ARCH.LLAMA, MODEL_ARCH.SMOLLM3, MODEL_ARCH.PHI3):
-        writer.add_rope_dimension_count(head_size)
+        writer.add_rope_dimension_count(int(head_size * config.get("partial_rotary_factor", 1)))
     if arch == MODEL_ARCH.GEMMA3:
         writer.add_rope_freq_base_swa(config["rope_local_base_freq"])
     if arch == MODEL_ARCH.PHI3:
         writer.add_rope_scaling_orig_ctx_len(config["original_max_position_embeddings"])
-    if scaling := config.get("rope_scaling"):
+    scaling = config.get("rope_scaling") or {}
+    if "long_factor" in scaling:
+        original = config["original_max_position_embeddings"]
+        factor = config["max_position_embeddings"] / original
+        writer.add_rope_scaling_attn_factors(math.sqrt(1 + math.log(factor) / math.log(original)))
+        for length in ("long", "short"):
+            writer.add_tensor(f"rope_factors_{length}.weight", np.float32(scaling[f"{length}_factor"]))
+    elif scaling:
         kind = scaling.get("rope_type", scaling.get("type"))
         writer.add_rope_scaling_type(RopeScalingType(kind))
         writer.add_rope_scaling_factor(scaling["factor"])
@@ -394,6 +441,11 @@ def write_golden(folder, seed, config, masks, compensated, calibrated=False):
     for case, (block_size, layers) in compensated.items():
         document = oracle.mask(config, block_size, layers)
         cases.append(golden_case(folder, tokens, case, document, random_means(config, seed)))
+    beyond = None
+    if getattr(config, "original_max_position_embeddings", config.max_position_embeddings) < BEYOND:
+        longer = torch.randint(config.vocab_size, (BEYOND,), generator=generator).tolist()
+        case = golden_case(folder, longer, "beyond", None, positions=BEYOND_POSITIONS)
+        beyond = {"tokens": longer, "positions": BEYOND_POSITIONS, "cases": [case]}
     document = {
         "script": "scripts/golden-logits.py",
         "seed": seed,
@@ -402,6 +454,7 @@ def write_golden(folder, seed, config, masks, compensated, calibrated=False):
         "positions": POSITIONS,
         "cases": cases,
         **({"calibration": calibration(folder, tokens, config)} if calibrated else {}),
+        **({"beyond": beyond} if beyond else {}),
     }
     (folder / "golden.json").write_text(json.dumps(document) + "\n")
 

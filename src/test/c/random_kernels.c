@@ -170,8 +170,9 @@ static int heads(rap_team* team) {
   float* x = floats((size_t)tokens * stride);
   int32_t* c = ranges(stride, head_size, &n);
   if (between(0, 1)) {
-    return rap_rope(team, x, stride, tokens, floats((size_t)tokens * head_size), head_size,
-                    between(0, 1), c, n);
+    int rotary_size = 2 * between(1, head_size / 2);
+    return rap_rope(team, x, stride, tokens, floats((size_t)tokens * rotary_size), rotary_size,
+                    head_size, between(0, 1), c, n);
   }
   int accumulate = between(0, 1);
   float* y = accumulate || between(0, 1) ? floats((size_t)tokens * stride) : x;

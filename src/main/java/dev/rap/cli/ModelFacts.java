@@ -113,6 +113,10 @@ record ModelFacts(
           case RopeScaling.None none -> "none";
           case RopeScaling.Llama3 llama -> "Llama 3.1, factor " + llama.factor();
           case RopeScaling.Yarn yarn -> "YaRN, factor " + yarn.factor();
+          case RopeScaling.LongRope longRope ->
+              "LongRoPE, long divisors beyond %d tokens".formatted(longRope.originalContext());
+          case RopeScaling.Dynamic dynamic ->
+              "dynamic, a larger base beyond %d tokens".formatted(dynamic.originalContext());
           case RopeScaling.Divisors divisors -> "divisors in the file";
         },
         windows.length,

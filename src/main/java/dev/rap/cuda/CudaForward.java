@@ -90,7 +90,7 @@ final class CudaForward implements AutoCloseable {
   }
 
   private DeviceMemory rotations(CudaDevice device, int positions) {
-    RopeFrequencies frequencies = new RopeFrequencies(config);
+    RopeFrequencies frequencies = new RopeFrequencies(config, positions);
     DeviceMemory table = workspace(device, (long) positions * config.headSize() * Float.BYTES);
     try (PinnedMemory host = device.newPinned(table.bytes())) {
       for (int position = 0; position < positions; position++) {

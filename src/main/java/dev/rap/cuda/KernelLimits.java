@@ -50,6 +50,7 @@ final class KernelLimits {
                 when(layers.stream().anyMatch(KernelLimits::isWindowed), "sliding windows"),
                 when(
                     layers.stream().anyMatch(KernelLimits::hasOwnRope), "layers with a RoPE apart"),
+                when(its.rotarySize() != config.headSize(), "RoPE on a part of a head"),
                 when(layer.queryNorm().isPresent(), "norms of queries and keys"),
                 when(layer.attentionPostNorm().isPresent(), "norms after sublayers"),
                 when(its.scoreCap() > 0 || its.logitCap() > 0, "soft caps"),

@@ -38,7 +38,9 @@ final class CpuRunner implements ModelRunner {
     ModelConfig config = weights.config();
     this.kernels = kernels;
     this.limits = limits;
-    this.forward = new ForwardPass(weights, kernels, limits.stepTokens(), limits.logitRows());
+    this.forward =
+        new ForwardPass(
+            weights, kernels, limits.contextLength(), limits.stepTokens(), limits.logitRows());
     this.resident = new ResidentWeights(weights, forward);
     this.cache = new KvCache(config, Math.multiplyExact(limits.blocks(), BLOCK_SIZE));
     this.pool = new KvBlockPool(limits.blocks(), BLOCK_SIZE);

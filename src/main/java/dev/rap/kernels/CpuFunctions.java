@@ -119,6 +119,7 @@ final class CpuFunctions {
           JAVA_LONG, // its stride
           JAVA_INT, // tokens
           ADDRESS, // cosines and sines
+          JAVA_INT, // elements of a head that turn
           JAVA_INT, // head size
           JAVA_INT, // interleaved
           ADDRESS, // columns

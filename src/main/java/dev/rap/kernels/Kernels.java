@@ -121,10 +121,11 @@ public interface Kernels extends AutoCloseable {
   void addRow(MemorySegment y, int yStride, int tokens, MemorySegment row, Ranges columns);
 
   /**
-   * Rotates heads in place by the angles of their token's position.
+   * Rotates the first elements of each head in place, by the angles of its token's position.
    *
    * @param x {@code [tokens, xStride]}, heads of {@code headSize} side by side
-   * @param cosSin {@code [tokens, headSize]}: headSize / 2 cosines, then as many sines
+   * @param cosSin {@code [tokens, rotarySize]}: rotarySize / 2 cosines, then as many sines
+   * @param rotarySize how many elements turn; even
    * @param columns whole heads
    */
   void rope(
@@ -132,6 +133,7 @@ public interface Kernels extends AutoCloseable {
       int xStride,
       int tokens,
       MemorySegment cosSin,
+      int rotarySize,
       int headSize,
       RopePairing pairing,
       Ranges columns);

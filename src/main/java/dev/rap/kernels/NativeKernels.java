@@ -261,13 +261,15 @@ final class NativeKernels implements Kernels {
       int xStride,
       int tokens,
       MemorySegment cosSin,
+      int rotarySize,
       int headSize,
       RopePairing pairing,
       Ranges columns) {
     Require.count("tokens", tokens);
     Require.wholeRuns(columns, headSize);
     Require.rows("x", x, tokens, xStride, Require.end(columns));
-    Require.rows("cosSin", cosSin, tokens, headSize, headSize);
+    Require.pairs("rotarySize", rotarySize, headSize);
+    Require.rows("cosSin", cosSin, tokens, rotarySize, rotarySize);
     int status;
     try {
       status =
@@ -278,6 +280,7 @@ final class NativeKernels implements Kernels {
                   (long) xStride,
                   tokens,
                   cosSin,
+                  rotarySize,
                   headSize,
                   pairing == RopePairing.INTERLEAVED ? 1 : 0,
                   columns.segment(),

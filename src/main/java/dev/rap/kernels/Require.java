@@ -14,6 +14,13 @@ final class Require {
     }
   }
 
+  static void pairs(String what, int value, int most) {
+    if (value % 2 != 0 || value < 0 || value > most) {
+      throw new IllegalArgumentException(
+          "%s must be even and at most %d, was %d".formatted(what, most, value));
+    }
+  }
+
   static void bytes(String what, MemorySegment segment, long bytes) {
     if (segment.byteSize() < bytes) {
       throw new IllegalArgumentException(

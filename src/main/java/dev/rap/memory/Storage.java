@@ -40,7 +40,8 @@ public interface Storage {
                   + 2L * config.querySize()
                   + 2L * config.kvSize()
                   + config.feedForwardSize()
-                  + (config.architecture().hasLocalRope() ? 2L : 1L) * config.headSize());
+                  + (config.architecture().hasLocalRope() ? 2L : 1L)
+                      * config.architecture().rotarySize());
         }
 
         @Override

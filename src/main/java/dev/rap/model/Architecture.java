@@ -15,6 +15,7 @@ import java.util.List;
  * @param queryScale what products of query and key are multiplied by
  * @param scoreCap soft bound of attention scores; 0: none
  * @param logitCap soft bound of logits; 0: none
+ * @param rotarySize elements of a head that RoPE turns, the first ones; even
  * @param localRopeTheta base of the RoPE frequencies where {@link Rope#LOCAL} says so; 0 if nowhere
  * @param layers what differs from layer to layer
  */
@@ -25,6 +26,7 @@ public record Architecture(
     float queryScale,
     float scoreCap,
     float logitCap,
+    int rotarySize,
     double localRopeTheta,
     List<LayerAttention> layers) {
 
@@ -82,6 +84,7 @@ public record Architecture(
         AttentionRule.plain(headSize).scale(),
         0,
         0,
+        headSize,
         0,
         Collections.nCopies(layers, LayerAttention.FULL));
   }

@@ -124,8 +124,10 @@ record Family(
           "phi3",
           RopePairing.HALVES,
           Windows.ALL,
-          "{'max_position_embeddings':4096,'rms_norm_eps':1e-5}",
-          Trait.FUSED);
+          "{'max_position_embeddings':4096,'original_max_position_embeddings':4096,"
+              + "'rms_norm_eps':1e-5}",
+          Trait.FUSED,
+          Trait.PARTIAL_ROPE);
 
   /** What sets a family apart from Llama. */
   enum Trait {
@@ -137,6 +139,8 @@ record Family(
     LAYERS_WITHOUT_ROPE,
     /** Layers with a window have a RoPE of their own. */
     LOCAL_ROPE,
+    /** RoPE may turn a part of each head only. */
+    PARTIAL_ROPE,
     /** Query, key and value are one tensor, and so are gate and up. */
     FUSED,
     /**

@@ -66,10 +66,12 @@ public final class ForwardPass implements AutoCloseable {
   private record Narrow(Tensor matrix, Ranges stored, Ranges columns) {}
 
   /**
+   * @param contextLength most tokens of a sequence
    * @param stepTokens most tokens of one step
    * @param logitRows most rows of one call of {@link #logits}
    */
-  public ForwardPass(Weights weights, Kernels kernels, int stepTokens, int logitRows) {
+  public ForwardPass(
+      Weights weights, Kernels kernels, int contextLength, int stepTokens, int logitRows) {
     this.weights = weights;
     this.config = weights.config();
     this.kernels = kernels;
@@ -85,7 +87,7 @@ public final class ForwardPass implements AutoCloseable {
     this.value = floats(stepTokens, config.kvSize());
     this.attended = floats(stepTokens, config.querySize());
     this.gated = floats(stepTokens, config.feedForwardSize());
-    this.rotations = new Rotations(config, elements -> floats(stepTokens, elements));
+    this.rotations = new Rotations(config, contextLength, elements -> floats(stepTokens, elements));
     this.selected = floats(logitRows, config.hiddenSize());
     this.logits = floats(logitRows, config.vocabularySize());
     this.compensations = floats(2 * config.layers(), config.hiddenSize());
@@ -392,7 +394,15 @@ public final class ForwardPass implements AutoCloseable {
 
   private void rotate(
       MemorySegment x, int stride, MemorySegment cosSin, int tokens, Ranges columns) {
-    kernels.rope(x, stride, tokens, cosSin, config.headSize(), config.ropePairing(), columns);
+    kernels.rope(
+        x,
+        stride,
+        tokens,
+        cosSin,
+        config.architecture().rotarySize(),
+        config.headSize(),
+        config.ropePairing(),
+        columns);
   }
 
   // y = or += the projection that the sublayer ends with, of what lies in its input.

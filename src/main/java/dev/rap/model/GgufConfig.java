@@ -8,9 +8,9 @@ import dev.rap.model.Family.Trait;
 import dev.rap.tensor.Tensor;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
-import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.function.IntPredicate;
 
 /**
@@ -19,6 +19,8 @@ import java.util.function.IntPredicate;
  */
 final class GgufConfig {
   private static final String ROPE_DIVISORS = "rope_freqs.weight";
+  private static final String SHORT_DIVISORS = "rope_factors_short.weight";
+  private static final String LONG_DIVISORS = "rope_factors_long.weight";
   private static final int USUAL_WINDOW_OF_GEMMA2 = 4096;
   private static final int LAYERS_OF_GEMMA2_27B = 46;
   private static final int LAYERS_OF_GEMMA3_27B = 62;
@@ -54,7 +56,18 @@ final class GgufConfig {
   }
 
   TensorNames names() {
-    return TensorNames.gguf(family);
+    boolean hasTwoSets = ropeScalingKind().equals("longrope");
+    return TensorNames.gguf(
+        family, hasTwoSets ? Set.of(SHORT_DIVISORS, LONG_DIVISORS) : Set.of(ROPE_DIVISORS));
+  }
+
+  // Files older than the second key name no kind, and nor do those of Phi-3.
+  private String ropeScalingKind() {
+    String unnamed =
+        checkpoint.names().contains(LONG_DIVISORS)
+            ? "longrope"
+            : settings.number(key("rope.scaling.factor")).isPresent() ? "linear" : "none";
+    return settings.string(key("rope.scaling.type")).orElse(unnamed);
   }
 
   ModelConfig read() {
@@ -64,6 +77,7 @@ final class GgufConfig {
     int layers = settings.size(key("block_count"));
     int queryHeads = settings.size(key("attention.head_count"));
     int headSize = headSize(queryHeads);
+    int rotarySize = rotarySize(headSize);
     int contextLength = settings.size(key("context_length"));
     double theta = settings.number(key("rope.freq_base")).orElse(10_000);
     return settings.consistent(
@@ -83,9 +97,9 @@ final class GgufConfig {
                 contextLength,
                 (float) settings.positive(key("attention.layer_norm_rms_epsilon")),
                 theta,
-                ropeScaling(headSize, theta, contextLength),
+                ropeScaling(rotarySize, theta, contextLength),
                 family.ggufPairing(),
-                architecture(layers, queryHeads, headSize, contextLength)));
+                architecture(layers, queryHeads, headSize, rotarySize, contextLength)));
   }
 
   private int headSize(int queryHeads) {
@@ -98,12 +112,12 @@ final class GgufConfig {
       throw settings.unsupported(
           "values of %d elements beside keys of %d".formatted(valueSize, headSize), "equal sizes");
     }
-    int rotated = settings.findSize(key("rope.dimension_count")).orElse(headSize);
-    if (rotated != headSize) {
-      throw settings.unsupported(
-          "RoPE on %d of %d dimensions".formatted(rotated, headSize), "RoPE on all dimensions");
-    }
     return headSize;
+  }
+
+  private int rotarySize(int headSize) {
+    int stated = settings.findSize(key("rope.dimension_count")).orElse(headSize);
+    return settings.rotarySize(family, stated, headSize);
   }
 
   private int vocabularySize() {
@@ -113,7 +127,8 @@ final class GgufConfig {
         : checkpoint.tensor(names().embedding() + ".weight").rows();
   }
 
-  private Architecture architecture(int layers, int queryHeads, int headSize, int contextLength) {
+  private Architecture architecture(
+      int layers, int queryHeads, int headSize, int rotarySize, int contextLength) {
     boolean gemma = family.has(Trait.GEMMA);
     int hiddenSize = settings.size(key("embedding_length"));
     boolean isLargest =
@@ -126,6 +141,7 @@ final class GgufConfig {
         AttentionRule.plain(scaled).scale(),
         family.equals(Family.GEMMA2) ? cap("attn_logit_softcapping", 50) : 0,
         gemma ? cap("final_logit_softcapping", family.equals(Family.GEMMA2) ? 30 : 0) : 0,
+        rotarySize,
         family.has(Trait.LOCAL_ROPE)
             ? settings.findPositive(key("rope.freq_base_swa")).orElse(10_000)
             : 0,
@@ -167,25 +183,26 @@ final class GgufConfig {
     };
   }
 
-  private RopeScaling ropeScaling(int headSize, double theta, int contextLength) {
-    Optional<Tensor> stored = checkpoint.findF32(ROPE_DIVISORS);
-    String factorKey = key("rope.scaling.factor");
-    // Files older than the second key name no kind.
-    String unnamed = settings.number(factorKey).isPresent() ? "linear" : "none";
-    String kind = settings.string(key("rope.scaling.type")).orElse(unnamed);
-    double factor = kind.equals("none") ? 1 : settings.findPositive(factorKey).orElse(1);
-    if (kind.equals("yarn") && stored.isEmpty()) {
+  private RopeScaling ropeScaling(int rotarySize, double theta, int contextLength) {
+    boolean stored = checkpoint.names().contains(ROPE_DIVISORS);
+    String kind = ropeScalingKind();
+    double factor =
+        kind.equals("none") ? 1 : settings.findPositive(key("rope.scaling.factor")).orElse(1);
+    if (kind.equals("longrope")) {
+      return longRope(factor, rotarySize, contextLength);
+    }
+    if (kind.equals("yarn") && !stored) {
       return yarn(factor, theta, contextLength);
     }
     if (!kind.equals("none") && !kind.equals("linear")) {
       throw settings.unsupported(
           "RoPE scaling of kind " + Settings.printable(kind),
-          "none, linear, yarn, divisors in " + ROPE_DIVISORS);
+          "none, linear, yarn, longrope, divisors in " + ROPE_DIVISORS);
     }
-    if (stored.isPresent()) {
-      return divisors(stored.get(), factor, headSize);
+    if (stored) {
+      return new RopeScaling.Divisors(divisors(ROPE_DIVISORS, factor, rotarySize));
     }
-    return factor == 1 ? new RopeScaling.None() : settings.linear(factor, headSize);
+    return factor == 1 ? new RopeScaling.None() : settings.linear(factor, rotarySize);
   }
 
   private RopeScaling yarn(double factor, double theta, int contextLength) {
@@ -202,15 +219,28 @@ final class GgufConfig {
         theta,
         key("rope.scaling.yarn_beta_fast"),
         key("rope.scaling.yarn_beta_slow"),
-        settings.findSize(key("rope.scaling.original_context_length")).orElse(contextLength),
+        originalContext(contextLength),
         true);
   }
 
-  private RopeScaling divisors(Tensor tensor, double factor, int headSize) {
-    if (tensor.rows() != 1 || tensor.columns() != headSize / 2) {
+  private int originalContext(int contextLength) {
+    return settings.findSize(key("rope.scaling.original_context_length")).orElse(contextLength);
+  }
+
+  private RopeScaling longRope(double factor, int rotarySize, int contextLength) {
+    return new RopeScaling.LongRope(
+        divisors(SHORT_DIVISORS, factor, rotarySize),
+        divisors(LONG_DIVISORS, factor, rotarySize),
+        settings.findPositive(key("rope.scaling.attn_factor")).orElse(1),
+        originalContext(contextLength));
+  }
+
+  private float[] divisors(String name, double factor, int rotarySize) {
+    Tensor tensor = checkpoint.findF32(name).orElseGet(() -> checkpoint.tensor(name));
+    if (tensor.rows() != 1 || tensor.columns() != rotarySize / 2) {
       throw settings.refusal(
           "tensor %s is [%d, %d], expected [1, %d]: convert the model again"
-              .formatted(ROPE_DIVISORS, tensor.rows(), tensor.columns(), headSize / 2));
+              .formatted(name, tensor.rows(), tensor.columns(), rotarySize / 2));
     }
     float[] divisors = tensor.data().toArray(ValueLayout.JAVA_FLOAT);
     for (int i = 0; i < divisors.length; i++) {
@@ -218,9 +248,9 @@ final class GgufConfig {
       if (!(divisors[i] > 0 && Float.isFinite(divisors[i]))) {
         throw settings.refusal(
             "tensor %s holds %s at element %d, expected a positive number: fetch the file again"
-                .formatted(ROPE_DIVISORS, divisors[i], i));
+                .formatted(name, divisors[i], i));
       }
     }
-    return new RopeScaling.Divisors(divisors);
+    return divisors;
   }
 }

@@ -109,7 +109,9 @@ final class HuggingFaceConfig {
     int queryHeads = settings.size("num_attention_heads");
     int headSize =
         settings.findSize("head_dim").orElseGet(() -> settings.headSize("hidden_size", queryHeads));
-    int contextLength = settings.findSize("max_position_embeddings").orElse(2048);
+    int rotarySize = rotarySize(headSize);
+    int trained = settings.findSize("max_position_embeddings").orElse(2048);
+    int contextLength = contextLength(trained);
     double theta = rope.number("rope_theta").orElse(settings.number("rope_theta").orElse(10_000));
     return settings.consistent(
         () ->
@@ -125,9 +127,9 @@ final class HuggingFaceConfig {
                 contextLength,
                 (float) settings.number("rms_norm_eps").orElse(1e-6),
                 theta,
-                ropeScaling(headSize, theta, contextLength),
+                ropeScaling(rotarySize, theta, trained),
                 RopePairing.HALVES,
-                architecture(layers, headSize, contextLength)));
+                architecture(layers, headSize, rotarySize, contextLength)));
   }
 
   private String name() {
@@ -140,13 +142,6 @@ final class HuggingFaceConfig {
       throw settings.unsupported(
           "quantised weights of its own kind", "F32, F16 and BF16, or GGUF files");
     }
-    double rotated =
-        rope.number("partial_rotary_factor")
-            .orElse(settings.number("partial_rotary_factor").orElse(1));
-    if (rotated != 1) {
-      throw settings.unsupported(
-          "RoPE on %s of the dimensions".formatted(rotated), "RoPE on all dimensions");
-    }
     if (settings.flag("use_bidirectional_attention")) {
       throw settings.unsupported("attention to later tokens", "attention to earlier ones");
     }
@@ -158,7 +153,17 @@ final class HuggingFaceConfig {
     }
   }
 
-  private Architecture architecture(int layers, int headSize, int contextLength) {
+  private int rotarySize(int headSize) {
+    String key = "partial_rotary_factor";
+    double part = rope.findPositive(key).orElseGet(() -> settings.findPositive(key).orElse(1));
+    if (part > 1) {
+      throw settings.refusal(
+          "sets %s to %s, expected at most 1: fetch it again".formatted(key, part));
+    }
+    return settings.rotarySize(family, (int) (part * headSize), headSize);
+  }
+
+  private Architecture architecture(int layers, int headSize, int rotarySize, int contextLength) {
     boolean gemma = family.has(Trait.GEMMA);
     AttentionRule plain = AttentionRule.plain(headSize);
     return new Architecture(
@@ -168,6 +173,7 @@ final class HuggingFaceConfig {
         gemma ? (float) (1 / Math.sqrt(settings.positive("query_pre_attn_scalar"))) : plain.scale(),
         gemma ? settings.softCap("attn_logit_softcapping") : 0,
         gemma ? settings.softCap("final_logit_softcapping") : 0,
+        rotarySize,
         family.has(Trait.LOCAL_ROPE)
             ? localRope
                 .findPositive("rope_theta")
@@ -250,22 +256,51 @@ final class HuggingFaceConfig {
     return value;
   }
 
-  private RopeScaling ropeScaling(int headSize, double theta, int contextLength) {
-    String kind = rope.string("rope_type").or(() -> rope.string("type")).orElse("default");
+  private String ropeScalingKind() {
+    return rope.string("rope_type").or(() -> rope.string("type")).orElse("default");
+  }
+
+  // A model of dynamic scaling is for contexts so many times as long as those of its training.
+  private int contextLength(int trained) {
+    return ropeScalingKind().equals("dynamic")
+        ? Math.clamp((long) (rope.positive("factor") * trained), trained, Settings.MOST)
+        : trained;
+  }
+
+  private RopeScaling ropeScaling(int rotarySize, double theta, int contextLength) {
+    String kind = ropeScalingKind();
     return switch (kind) {
       case "default" -> new RopeScaling.None();
-      case "linear" -> rope.linear(rope.positive("factor"), headSize);
+      case "linear" -> rope.linear(rope.positive("factor"), rotarySize);
       case "llama3" -> llama3();
       case "yarn" -> yarn(theta, contextLength);
+      case "dynamic" -> new RopeScaling.Dynamic(rope.positive("factor"), contextLength);
+      case "longrope", "su" -> longRope(rotarySize / 2, contextLength);
       default ->
           throw settings.unsupported(
-              "RoPE scaling of kind " + Settings.printable(kind), "default, linear, llama3, yarn");
+              "RoPE scaling of kind " + Settings.printable(kind),
+              "default, linear, llama3, yarn, longrope, dynamic");
     };
   }
 
-  private RopeScaling yarn(double theta, int contextLength) {
+  private int originalContext(int contextLength) {
     String key = "original_max_position_embeddings";
-    int original = rope.findSize(key).orElseGet(() -> settings.findSize(key).orElse(contextLength));
+    return rope.findSize(key).orElseGet(() -> settings.findSize(key).orElse(contextLength));
+  }
+
+  private RopeScaling longRope(int pairs, int contextLength) {
+    int original = originalContext(contextLength);
+    double factor = rope.findPositive("factor").orElse((double) contextLength / original);
+    return new RopeScaling.LongRope(
+        rope.positives("short_factor", pairs),
+        rope.positives("long_factor", pairs),
+        rope.findPositive("attention_factor")
+            .orElseGet(() -> RopeScaling.LongRope.attentionFactor(factor, original)),
+        original);
+  }
+
+  private RopeScaling yarn(double theta, int contextLength) {
+    int original = originalContext(contextLength);
     double factor = rope.findPositive("factor").orElse((double) contextLength / original);
     double attention =
         rope.findPositive("attention_factor").orElseGet(() -> attentionFactor(factor));

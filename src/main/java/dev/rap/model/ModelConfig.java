@@ -57,6 +57,11 @@ public record ModelConfig(
           "need 0 < rmsEps < 1 and a positive ropeTheta, were %s and %s"
               .formatted(rmsEps, ropeTheta));
     }
+    int rotarySize = architecture.rotarySize();
+    if (rotarySize % 2 != 0 || rotarySize < 2 || rotarySize > headSize) {
+      throw new IllegalArgumentException(
+          "rotarySize must be even and 2 to %d, was %d".formatted(headSize, rotarySize));
+    }
     if (architecture.layers().size() != layers) {
       throw new IllegalArgumentException(
           "the architecture must have %d layers, had %d"

@@ -11,24 +11,35 @@ import java.lang.foreign.ValueLayout;
  * @see <a href="https://arxiv.org/abs/2104.09864">RoFormer</a>, section 3.2.2
  */
 public final class RopeFrequencies {
-  private final double[] radiansPerPosition; // [headSize / 2]
+  private final double[] radiansPerPosition; // [rotarySize / 2]
   private final double length; // of what was turned
 
-  /** The frequencies of a model, or of those layers that have no others. */
-  public RopeFrequencies(ModelConfig config) {
-    this(config.headSize(), config.ropeTheta(), config.ropeScaling());
+  /**
+   * The frequencies of a model, or of those layers that have no others.
+   *
+   * @param contextLength most tokens of a sequence
+   */
+  public RopeFrequencies(ModelConfig config, int contextLength) {
+    this(
+        config.architecture().rotarySize(),
+        config.ropeTheta(),
+        config.ropeScaling(),
+        contextLength);
   }
 
-  RopeFrequencies(int headSize, double theta, RopeScaling scaling) {
-    radiansPerPosition = new double[headSize / 2];
-    length = scaling instanceof RopeScaling.Yarn yarn ? yarn.attentionFactor() : 1;
+  RopeFrequencies(int rotarySize, double theta, RopeScaling scaling, int contextLength) {
+    radiansPerPosition = new double[rotarySize / 2];
+    length = scaling.attentionFactor();
     for (int i = 0; i < radiansPerPosition.length; i++) {
-      double base = Math.pow(theta, -2.0 * i / headSize);
+      double base = Math.pow(theta, -2.0 * i / rotarySize);
       radiansPerPosition[i] =
           switch (scaling) {
             case RopeScaling.None none -> base;
+            case RopeScaling.Dynamic dynamic ->
+                Math.pow(dynamic.theta(theta, rotarySize, contextLength), -2.0 * i / rotarySize);
             case RopeScaling.Llama3 llama3 -> scaled(base, llama3);
-            case RopeScaling.Yarn yarn -> scaled(base, i, headSize, theta, yarn);
+            case RopeScaling.Yarn yarn -> scaled(base, i, rotarySize, theta, yarn);
+            case RopeScaling.LongRope longRope -> base / longRope.divisors(contextLength)[i];
             case RopeScaling.Divisors divisors -> base / divisors.divisors()[i];
           };
     }
@@ -45,25 +56,25 @@ public final class RopeFrequencies {
 
   // Linear in the number of the pair, between the pairs of fastTurns and slowTurns.
   private static double scaled(
-      double base, int pair, int headSize, double theta, RopeScaling.Yarn yarn) {
-    double fast = pairOf(yarn.fastTurns(), headSize, theta, yarn.originalContext());
-    double slow = pairOf(yarn.slowTurns(), headSize, theta, yarn.originalContext());
+      double base, int pair, int rotarySize, double theta, RopeScaling.Yarn yarn) {
+    double fast = pairOf(yarn.fastTurns(), rotarySize, theta, yarn.originalContext());
+    double slow = pairOf(yarn.slowTurns(), rotarySize, theta, yarn.originalContext());
     double low = Math.max(yarn.wholePairs() ? Math.floor(fast) : fast, 0);
-    double high = Math.min(yarn.wholePairs() ? Math.ceil(slow) : slow, headSize - 1);
+    double high = Math.min(yarn.wholePairs() ? Math.ceil(slow) : slow, rotarySize - 1);
     double width = low == high ? 0.001 : high - low;
     double divided = Math.clamp((pair - low) / width, 0, 1);
     return divided * base / yarn.factor() + (1 - divided) * base;
   }
 
   // The pair whose frequency makes so many turns in the context.
-  private static double pairOf(double turns, int headSize, double theta, int context) {
-    return headSize * Math.log(context / (turns * 2 * Math.PI)) / (2 * Math.log(theta));
+  private static double pairOf(double turns, int rotarySize, double theta, int context) {
+    return rotarySize * Math.log(context / (turns * 2 * Math.PI)) / (2 * Math.log(theta));
   }
 
   /**
    * Writes the cosines, then the sines, of one position.
    *
-   * @param cosSin float {@code [rows, headSize]}
+   * @param cosSin float {@code [rows, rotarySize]}
    */
   public void write(MemorySegment cosSin, int row, int position) {
     int pairs = radiansPerPosition.length;

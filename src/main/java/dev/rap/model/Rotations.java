@@ -10,24 +10,29 @@ import java.util.function.IntFunction;
 final class Rotations {
   private final Architecture architecture;
   private final RopeFrequencies global;
-  private final MemorySegment globalCosSin; // [T, Dh]
+  private final MemorySegment globalCosSin; // [T, rotarySize]
   private final Optional<RopeFrequencies> local;
-  private final MemorySegment localCosSin; // [T, Dh], if there is a local one
+  private final MemorySegment localCosSin; // [T, rotarySize], if there is a local one
 
   /**
-   * @param allocate floats of a head for each token of a step
+   * @param contextLength most tokens of a sequence
+   * @param allocate so many floats for each token of a step
    */
-  Rotations(ModelConfig config, IntFunction<MemorySegment> allocate) {
+  Rotations(ModelConfig config, int contextLength, IntFunction<MemorySegment> allocate) {
     this.architecture = config.architecture();
-    this.global = new RopeFrequencies(config);
-    this.globalCosSin = allocate.apply(config.headSize());
+    this.global = new RopeFrequencies(config, contextLength);
+    int rotarySize = architecture.rotarySize();
+    this.globalCosSin = allocate.apply(rotarySize);
     this.local =
         architecture.hasLocalRope()
             ? Optional.of(
                 new RopeFrequencies(
-                    config.headSize(), architecture.localRopeTheta(), new RopeScaling.None()))
+                    rotarySize,
+                    architecture.localRopeTheta(),
+                    new RopeScaling.None(),
+                    contextLength))
             : Optional.empty();
-    this.localCosSin = local.isPresent() ? allocate.apply(config.headSize()) : MemorySegment.NULL;
+    this.localCosSin = local.isPresent() ? allocate.apply(rotarySize) : MemorySegment.NULL;
   }
 
   void write(TokenBatch batch) {
@@ -40,7 +45,10 @@ final class Rotations {
     }
   }
 
-  /** {@return cosines and sines of a layer's angles, {@code [T, Dh]}; empty if it has no RoPE} */
+  /**
+   * {@return cosines and sines of a layer's angles, {@code [T, rotarySize]}; empty if it has no
+   * RoPE}
+   */
   Optional<MemorySegment> of(int layer) {
     return switch (architecture.layers().get(layer).rope()) {
       case GLOBAL -> Optional.of(globalCosSin);

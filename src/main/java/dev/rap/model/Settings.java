@@ -99,6 +99,22 @@ sealed interface Settings {
       return new Json(source, value);
     }
 
+    /** {@return so many positive numbers that must be there} */
+    float[] positives(String key, int count) {
+      JsonNode values = object.path(key);
+      if (values.isMissingNode() || values.isNull()) {
+        throw missing(key);
+      }
+      boolean asExpected = values.isArray() && values.size() == count;
+      float[] numbers = new float[values.size()];
+      for (int i = 0; asExpected && i < count; i++) {
+        numbers[i] = values.get(i).floatValue();
+        asExpected = values.get(i).isNumber() && numbers[i] > 0 && Float.isFinite(numbers[i]);
+      }
+      require(asExpected, key, "a list of %d positive numbers".formatted(count));
+      return numbers;
+    }
+
     private void require(boolean asExpected, String key, String expected) {
       if (!asExpected) {
         throw refusal(
@@ -148,9 +164,19 @@ sealed interface Settings {
     return hiddenSize / queryHeads;
   }
 
+  /** {@return how many elements of a head RoPE turns, which is all but where a family says else} */
+  default int rotarySize(Family family, int stated, int headSize) {
+    if (stated != headSize && !family.has(Family.Trait.PARTIAL_ROPE)) {
+      throw unsupported(
+          "RoPE on %d of %d dimensions in a %s".formatted(stated, headSize, family.title()),
+          "RoPE on all dimensions");
+    }
+    return stated;
+  }
+
   /** {@return scaling that divides all frequencies by {@code factor}} */
-  default RopeScaling linear(double factor, int headSize) {
-    float[] divisors = new float[headSize / 2];
+  default RopeScaling linear(double factor, int rotarySize) {
+    float[] divisors = new float[rotarySize / 2];
     Arrays.fill(divisors, (float) factor);
     return new RopeScaling.Divisors(divisors);
   }

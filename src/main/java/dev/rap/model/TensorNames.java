@@ -45,9 +45,8 @@ record TensorNames(
     }
   }
 
-  static TensorNames gguf(Family family) {
-    return new TensorNames(
-        family, true, "token_embd", "output_norm", "output", "blk.", Set.of("rope_freqs.weight"));
+  static TensorNames gguf(Family family, Set<String> ignored) {
+    return new TensorNames(family, true, "token_embd", "output_norm", "output", "blk.", ignored);
   }
 
   /**

@@ -12,7 +12,7 @@ enum OwnLibrary {
   CPU(
       "rap_cpu",
       "rap_abi_version",
-      4,
+      5,
       "this build has no native library",
       "install gcc 11 or newer and build again"),
 

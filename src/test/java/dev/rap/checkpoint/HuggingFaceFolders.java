@@ -140,6 +140,12 @@ public final class HuggingFaceFolders {
               .put("rope_type", "yarn")
               .put("factor", yarn.factor())
               .put("original_max_position_embeddings", yarn.originalContext());
+      case RopeScaling.Dynamic dynamic ->
+          json.putObject("rope_scaling")
+              .put("rope_type", "dynamic")
+              .put("factor", dynamic.factor());
+      case RopeScaling.LongRope longRope ->
+          throw new IllegalArgumentException("no random model has " + longRope);
       case RopeScaling.Divisors divisors ->
           json.putObject("rope_scaling")
               .put("rope_type", "linear")

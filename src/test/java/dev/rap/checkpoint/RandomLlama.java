@@ -185,6 +185,10 @@ public record RandomLlama(
       case RopeScaling.None() -> Arrays.fill(divisors, 1);
       case RopeScaling.Divisors(float[] stored) ->
           System.arraycopy(stored, 0, divisors, 0, divisors.length);
+      case RopeScaling.LongRope longRope ->
+          throw new IllegalArgumentException("one set of divisors does not say " + longRope);
+      case RopeScaling.Dynamic dynamic ->
+          throw new IllegalArgumentException("no divisors say " + dynamic);
       case RopeScaling.Yarn yarn -> throw new IllegalArgumentException("no divisors say " + yarn);
       case RopeScaling.Llama3 llama3 -> {
         for (int i = 0; i < divisors.length; i++) {

@@ -22,7 +22,8 @@ public final class WideFamily {
   private static final int TIMES = 8;
   private static final Pattern WIDTHS =
       Pattern.compile(".*\\.(embedding_length|feed_forward_length|head_count|head_count_kv)");
-  private static final Pattern NORM_OF_HEADS = Pattern.compile(".*\\.attn_[qk]_norm\\.weight");
+  private static final Pattern OF_ONE_HEAD =
+      Pattern.compile(".*\\.attn_[qk]_norm\\.weight|rope_factors_.*\\.weight");
   private static final Set<String> OF_VOCABULARY = Set.of("token_embd.weight", "output.weight");
 
   private WideFamily() {}
@@ -78,7 +79,7 @@ public final class WideFamily {
 
   private static long[] wide(StoredTensor tensor) {
     long[] shape = shape(tensor);
-    if (NORM_OF_HEADS.matcher(tensor.name()).matches()) {
+    if (OF_ONE_HEAD.matcher(tensor.name()).matches()) {
       return shape;
     }
     for (int i = OF_VOCABULARY.contains(tensor.name()) ? 1 : 0; i < shape.length; i++) {

@@ -51,13 +51,23 @@ class FakeModelTest {
     "ffn-biased,       24, false",
     "ffn-biased,        1, true",
     "qwen2-yarn,       24, true",
-    "qwen2-yarn,        1, false"
+    "qwen2-yarn,        1, false",
+    "phi3-longrope,    24, true"
   })
   void agreesWithTransformersAndLeavesNothing(String model, int stepTokens, boolean blas)
       throws Exception {
     FakeDriver driver = new FakeDriver();
     GoldenLogits.of(model)
         .check(weights -> load(driver, blas, weights), stepTokens, GpuModelTest.tolerance(model));
+    assertEquals(List.of(), driver.leaks());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"phi3-longrope", "llama-dynamic"})
+  void longContextsHaveTheirOwnRope(String model) throws Exception {
+    FakeDriver driver = new FakeDriver();
+    GoldenLogits.of(model)
+        .checkBeyond(weights -> load(driver, false, weights), 40, GpuModelTest.F16);
     assertEquals(List.of(), driver.leaks());
   }
 

@@ -40,10 +40,18 @@ class GpuModelTest {
     "gqa8-sharded,      5",
     "gqa8-sharded,      1",
     "ffn-biased,       24",
-    "ffn-biased,        1"
+    "ffn-biased,        1",
+    "phi3-longrope,    24",
+    "phi3-longrope,     1"
   })
   void agreesWithTransformers(String model, int stepTokens) throws Exception {
     GoldenLogits.of(model).check(GpuModelTest::load, stepTokens, tolerance(model));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"phi3-longrope", "llama-dynamic"})
+  void longContextsHaveTheirOwnRope(String model) throws Exception {
+    GoldenLogits.of(model).checkBeyond(GpuModelTest::load, 40, F16);
   }
 
   @ParameterizedTest
@@ -70,7 +78,9 @@ class GpuModelTest {
 
   /** {@return what the model's type allows for} */
   static GoldenLogits.Tolerance tolerance(String model) {
-    return Set.of("gqa8-sharded", "ffn-biased", "qwen2-yarn").contains(model) ? F16 : BF16;
+    return Set.of("gqa8-sharded", "ffn-biased", "qwen2-yarn", "phi3-longrope").contains(model)
+        ? F16
+        : BF16;
   }
 
   static Backend load(Weights weights) {

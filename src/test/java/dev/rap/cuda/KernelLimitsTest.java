@@ -25,8 +25,10 @@ class KernelLimitsTest {
         "gqa4-llama3-rope |",
         "llama-linear |",
         "qwen2-yarn |",
+        "phi3-longrope |",
         "mistral | sliding windows, which this Mistral needs",
         "phi3 | sliding windows, which this Phi-3 needs",
+        "phi4 | RoPE on a part of a head, which this Phi-3 needs",
         "qwen3 | norms of queries and keys, which this Qwen3 needs",
         "smollm3 | layers with a RoPE apart, which this SmolLM3 needs",
         "gemma2 | sliding windows, norms after sublayers, soft caps, scaled embeddings,"
@@ -56,6 +58,7 @@ class KernelLimitsTest {
             scale,
             architecture.scoreCap(),
             architecture.logitCap(),
+            64 * architecture.rotarySize() / config.headSize(),
             architecture.localRopeTheta(),
             architecture.layers());
     ModelConfig wide =

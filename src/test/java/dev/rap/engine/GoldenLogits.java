@@ -40,7 +40,16 @@ public record GoldenLogits(Path golden, Path model) {
   /** One model of each family, in both kinds of file. */
   public static final List<String> FAMILIES =
       List.of(
-          "llama-linear", "mistral", "qwen2-yarn", "qwen3", "smollm3", "gemma2", "gemma3", "phi3");
+          "llama-linear",
+          "mistral",
+          "qwen2-yarn",
+          "qwen3",
+          "smollm3",
+          "gemma2",
+          "gemma3",
+          "phi3",
+          "phi3-longrope",
+          "phi4");
 
   private static final Path GOLDEN = Path.of("src/test/resources/dev/rap/golden");
 
@@ -75,6 +84,13 @@ public record GoldenLogits(Path golden, Path model) {
       throws IOException {
     JsonNode golden = new ObjectMapper().readTree(this.golden.toFile());
     check(model, golden, golden.get("cases"), load, stepTokens, tolerance);
+  }
+
+  /** The same for longer sequences, in contexts beyond that of the model's first training. */
+  public void checkBeyond(Function<Weights, Backend> load, int stepTokens, Tolerance tolerance)
+      throws IOException {
+    JsonNode beyond = new ObjectMapper().readTree(golden.toFile()).get("beyond");
+    check(model, beyond, beyond.get("cases"), load, stepTokens, tolerance);
   }
 
   /** The same for the model at {@code path}, with tokens and positions of {@code golden}. */
@@ -127,9 +143,10 @@ public record GoldenLogits(Path golden, Path model) {
       BiConsumer<JsonNode, Outcome> action) {
     try (Checkpoint checkpoint = Checkpoint.open(path);
         Backend backend = load.apply(WeightsLoader.load(checkpoint))) {
+      int length = golden.get("tokens").size();
+      ModelRunner.Limits limits = new ModelRunner.Limits(stepTokens, 1, length, length, 5);
       for (JsonNode one : cases) {
-        try (ModelRunner runner =
-            backend.newRunner(new ModelRunner.Limits(stepTokens, 1, 32, 32, 5))) {
+        try (ModelRunner runner = backend.newRunner(limits)) {
           apply(runner, one, backend.weights());
           action.accept(one, run(runner, golden));
         }

@@ -63,6 +63,28 @@ class GoldenLogitsTest {
     }
   }
 
+  // 40 tokens where the first training had 32.
+  @ParameterizedTest(name = "{0}, {1} tokens a step, {2}")
+  @CsvSource({
+    "phi3-longrope, 40, reference",
+    "phi3-longrope, 40, native",
+    "phi3-longrope,  1, native",
+    "phi4,          40, reference",
+    "phi4,           7, native",
+    "llama-dynamic, 40, reference",
+    "llama-dynamic,  1, native"
+  })
+  void longContextsHaveTheirOwnRopeFromTheFirstTokenOn(
+      String model, int stepTokens, String kernelKind) throws Exception {
+    GoldenLogits folder = GoldenLogits.of(model);
+    boolean isInGguf = !model.equals("llama-dynamic"); // these files cannot say it
+    for (GoldenLogits golden :
+        isInGguf ? List.of(folder, GoldenLogits.ofGguf(model)) : List.of(folder)) {
+      Kernels kernels = kernelKind.equals("native") ? CpuKernels.open(2) : CpuKernels.reference();
+      golden.checkBeyond(weights -> new CpuBackend(weights, kernels, 2), stepTokens, EXACT);
+    }
+  }
+
   private static Stream<String> compensated() {
     return Stream.concat(GoldenLogits.FAMILIES.stream(), Stream.of("ffn-biased"));
   }
@@ -122,7 +144,8 @@ class GoldenLogitsTest {
     "gqa8-sharded,     24, native",
     "ffn-biased,       24, reference",
     "ffn-biased,       24, native",
-    "ffn-biased,        1, native"
+    "ffn-biased,        1, native",
+    "llama-dynamic,    24, native"
   })
   void agreesWithTransformers(String folder, int stepTokens, String kernelKind) throws Exception {
     boolean isNative = kernelKind.equals("native");

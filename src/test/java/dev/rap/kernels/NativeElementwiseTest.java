@@ -199,14 +199,16 @@ class NativeElementwiseTest {
       for (int headSize : new int[] {2, 6, 34, 64, 128}) {
         for (RopePairing pairing : RopePairing.values()) {
           for (int tokens : new int[] {1, 5, 64}) {
-            rotate(kernels, headSize, pairing, tokens);
+            rotate(kernels, headSize, headSize, pairing, tokens);
+            rotate(kernels, headSize * 3 / 8 * 2, headSize, pairing, tokens);
           }
         }
       }
     }
   }
 
-  private void rotate(Kernels kernels, int headSize, RopePairing pairing, int tokens) {
+  private void rotate(
+      Kernels kernels, int rotarySize, int headSize, RopePairing pairing, int tokens) {
     Ranges columns = Ranges.of(0, 1, 2, 5).times(headSize);
     int stride = 5 * headSize + 1;
     try (Arena arena = Arena.ofConfined()) {
@@ -214,17 +216,17 @@ class NativeElementwiseTest {
       MemorySegment x = data.normal((long) tokens * stride, 1);
       MemorySegment before = data.bytes(x.byteSize()).copyFrom(x);
       MemorySegment expected = data.bytes(x.byteSize()).copyFrom(x);
-      MemorySegment angles = data.floats((long) tokens * headSize, 0);
+      MemorySegment angles = data.floats((long) tokens * rotarySize, 0);
       for (int t = 0; t < tokens; t++) {
-        for (int i = 0; i < headSize / 2; i++) {
+        for (int i = 0; i < rotarySize / 2; i++) {
           double angle = data.below(1000);
-          long at = 4 * ((long) t * headSize + i);
+          long at = 4 * ((long) t * rotarySize + i);
           angles.set(JAVA_FLOAT_UNALIGNED, at, (float) Math.cos(angle));
-          angles.set(JAVA_FLOAT_UNALIGNED, at + 2L * headSize, (float) Math.sin(angle));
+          angles.set(JAVA_FLOAT_UNALIGNED, at + 2L * rotarySize, (float) Math.sin(angle));
         }
       }
-      oracle.rope(expected, stride, tokens, angles, headSize, pairing, columns);
-      kernels.rope(x, stride, tokens, angles, headSize, pairing, columns);
+      oracle.rope(expected, stride, tokens, angles, rotarySize, headSize, pairing, columns);
+      kernels.rope(x, stride, tokens, angles, rotarySize, headSize, pairing, columns);
       for (long i = 0; i < (long) tokens * stride; i++) {
         // Two products and a sum, of terms below 6.
         Tolerance.check(() -> "rotation", at(expected, i), at(x, i), 3 * Tolerance.F32 * 12);
@@ -372,6 +374,11 @@ class NativeElementwiseTest {
       assertThrows(
           IllegalArgumentException.class,
           () -> kernels.matmul(y, 3, x, 64, 1, w, rows, Ranges.of(0, 33), false));
+      for (int rotarySize : new int[] {-2, 31, 66}) {
+        assertThrows(
+            IllegalArgumentException.class,
+            () -> kernels.rope(x, 64, 1, x, rotarySize, 64, RopePairing.HALVES, columns));
+      }
     }
   }
 }

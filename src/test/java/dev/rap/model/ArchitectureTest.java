@@ -1,6 +1,7 @@
 package dev.rap.model;
 
 import static dev.rap.checkpoint.Sentences.assertRefused;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -145,6 +146,21 @@ class ArchitectureTest {
     assertEquals(0.0625f, bare.architecture().queryScale());
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "{} | 8",
+        "{'partial_rotary_factor':0.75} | 6",
+        "{'partial_rotary_factor':0.3} | 2",
+        "{'rope_parameters':{'rope_type':'default','partial_rotary_factor':0.25}} | 2",
+      })
+  void theSharesOfHeadsThatTurnAreReadFromBothSpellings(String changes, int expected) {
+    ModelConfig config = with("phi3", changes.replace('\'', '"'));
+    assertEquals(expected, config.architecture().rotarySize());
+  }
+
   @Test
   void ropeOfEachKindOfLayerIsReadFromBothSpellings() {
     ModelConfig older = read("gemma3", _ -> {});
@@ -199,12 +215,144 @@ class ArchitectureTest {
         "gemma3 | {'rope_parameters':{'sliding_attention':{'rope_type':'linear'}}}"
             + " | RoPE scaling of kind linear in layers with a window",
         "mistral | {'sliding_window':0} | expected 1 to",
-        "phi3 | {'rope_scaling':{'type':'longrope'}} | RoPE scaling of kind longrope",
-        "phi3 | {'partial_rotary_factor':0.75} | RoPE on 0.75 of the dimensions",
+        "phi3 | {'partial_rotary_factor':1.5} | partial_rotary_factor to 1.5, expected at most 1",
+        "phi3 | {'partial_rotary_factor':0} | positive number",
+        "phi3 | {'partial_rotary_factor':0.4} | rotarySize must be even and 2 to 8, was 3",
+        "phi3 | {'partial_rotary_factor':'most'} | expected a number",
+        "gemma2 | {'partial_rotary_factor':0.75} | RoPE on 12 of 16 dimensions in a Gemma 2",
         "qwen2-yarn | {'rope_theta':0.5} | YaRN on a RoPE base of 0.5",
       })
   void settingsThatCannotBeAreRefused(String model, String changes, String part) {
     assertRefused(folder, () -> with(model, changes.replace('\'', '"')), part);
+  }
+
+  @Test
+  void dynamicScalingIsForLongerContexts() {
+    String rope = "{\"rope_scaling\":{\"type\":\"dynamic\",\"factor\":%s}}";
+    ModelConfig config = with("llama-linear", rope.formatted(2.5));
+    assertEquals(new RopeScaling.Dynamic(2.5, 256), config.ropeScaling());
+    assertEquals(640, config.contextLength());
+    assertEquals(256, with("llama-linear", rope.formatted(0.5)).contextLength());
+    assertEquals(Settings.MOST, with("llama-linear", rope.formatted(1e300)).contextLength());
+  }
+
+  // The published spelling beside others; the factor is sqrt(1 + ln(256 / 32) / ln(32)), or with a
+  // ratio of 32 sqrt(2).
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "{'type':'longrope'} | 1.2649110640673518",
+        "{'type':'su'} | 1.2649110640673518",
+        "{'rope_type':'longrope','original_max_position_embeddings':32} | 1.2649110640673518",
+        "{'rope_type':'longrope','factor':32} | 1.4142135623730951",
+        "{'rope_type':'longrope','factor':0.5} | 1",
+        "{'rope_type':'longrope','factor':32,'attention_factor':1.19} | 1.19",
+      })
+  void longRopeIsReadFromItsSpellings(String changes, double attentionFactor) {
+    String divisors = "{'short_factor':[1,1,2,2,3,3],'long_factor':[4,5,6,7,8,9.5],";
+    String rope = divisors + changes.substring(1);
+    RopeScaling.LongRope read =
+        (RopeScaling.LongRope)
+            with("phi4", "{'rope_scaling':%s}".formatted(rope).replace('\'', '"')).ropeScaling();
+    assertArrayEquals(new float[] {1, 1, 2, 2, 3, 3}, read.shortDivisors());
+    assertArrayEquals(new float[] {4, 5, 6, 7, 8, 9.5f}, read.longDivisors());
+    assertEquals(attentionFactor, read.attentionFactor(), 1e-15);
+    assertEquals(32, read.originalContext());
+  }
+
+  @Test
+  void aPhi3ThatDoesNotSayItsOriginalContextHas4096() {
+    String changes =
+        "{\"original_max_position_embeddings\":\"absent\",\"max_position_embeddings\":16777216}";
+    RopeScaling.LongRope read = (RopeScaling.LongRope) with("phi4", changes).ropeScaling();
+    assertEquals(4096, read.originalContext());
+    assertEquals(Math.sqrt(2), read.attentionFactor(), 1e-15); // of 4096 times as much
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "'long_factor':[1,2,3,4,5] | long_factor to [1,2,3,4,5], expected a list of 6 positive",
+        "'long_factor':[1,2,3,4,5,6,7] | expected a list of 6 positive numbers",
+        "'long_factor':null | lacks the setting long_factor",
+        "'long_factor':7 | expected a list of 6 positive numbers",
+        "'long_factor':[1,2,3,4,5,0] | expected a list of 6 positive numbers",
+        "'long_factor':[1,2,3,4,5,-6] | expected a list of 6 positive numbers",
+        "'long_factor':[1,2,3,4,5,'NaN'] | expected a list of 6 positive numbers",
+        "'long_factor':[1,2,3,4,5,1e39] | expected a list of 6 positive numbers",
+        "'original_max_position_embeddings':0 | original_max_position_embeddings to 0, expected 1",
+        "'original_max_position_embeddings':1 | original context must be 2 tokens or more, was 1",
+        "'factor':0 | factor to 0.0, expected a positive number",
+        "'attention_factor':-1 | attention_factor to -1.0, expected a positive number",
+      })
+  void longRopeThatCannotBeIsRefused(String change, String part) {
+    String rope =
+        "{'rope_scaling':{'type':'longrope','short_factor':[1,1,1,1,1,1],"
+            + (change.contains("long_factor") ? "" : "'long_factor':[1,1,1,1,1,1],")
+            + change
+            + "}}";
+    assertRefused(folder, () -> with("phi4", rope.replace('\'', '"')), part);
+  }
+
+  private static GgufFiles.Writer longRope(float... longDivisors) {
+    float[] ones = {1, 1, 1, 1};
+    return gguf("phi3", 2, 32, 2)
+        .uint32("phi3.rope.dimension_count", 8)
+        .uint32("phi3.rope.scaling.original_context_length", 64)
+        .tensor("rope_factors_short.weight", DType.F32, new long[] {4}, ones)
+        .tensor(
+            "rope_factors_long.weight", DType.F32, new long[] {longDivisors.length}, longDivisors);
+  }
+
+  // The factor is the file's, or none.
+  @Test
+  void longRopeInGgufIsThatOfItsTensors() {
+    for (String kind : new String[] {"", "longrope"}) {
+      GgufFiles.Writer writer = longRope(1, 2, 3, 4);
+      if (!kind.isEmpty()) {
+        writer.string("phi3.rope.scaling.type", kind);
+      }
+      RopeScaling.LongRope read = (RopeScaling.LongRope) read(writer).ropeScaling();
+      assertArrayEquals(new float[] {1, 1, 1, 1}, read.shortDivisors());
+      assertArrayEquals(new float[] {1, 2, 3, 4}, read.longDivisors());
+      assertEquals(1, read.attentionFactor());
+      assertEquals(64, read.originalContext());
+    }
+    ModelConfig stated = read(longRope(1, 2, 3, 4).float32("phi3.rope.scaling.attn_factor", 1.25f));
+    assertEquals(1.25, ((RopeScaling.LongRope) stated.ropeScaling()).attentionFactor());
+    assertEquals(8, stated.architecture().rotarySize());
+  }
+
+  @Test
+  void longRopeInGgufThatCannotBeIsRefused() {
+    for (float bad : new float[] {Float.NaN, 0, -1, Float.POSITIVE_INFINITY}) {
+      assertRefused(
+          folder,
+          () -> read(longRope(1, 2, 3, bad)),
+          "rope_factors_long.weight holds " + bad + " at element 3");
+    }
+    assertRefused(
+        folder,
+        () -> read(longRope(1, 2, 3)),
+        "rope_factors_long.weight is [1, 3], expected [1, 4]");
+    assertRefused(
+        folder,
+        () -> read(gguf("phi3", 2, 32, 2).string("phi3.rope.scaling.type", "longrope")),
+        "rope_factors_short.weight");
+    assertRefused(
+        folder,
+        () -> read(longRope(1, 2, 3, 4).float32("phi3.rope.scaling.attn_factor", Float.NaN)),
+        "attn_factor to NaN, expected a positive number");
+    for (int rotated : new int[] {0, 7, 24}) {
+      assertRefused(
+          folder,
+          () -> read(gguf("phi3", 2, 32, 2).uint32("phi3.rope.dimension_count", rotated)),
+          rotated == 0 ? "expected 1 to" : "rotarySize must be even and 2 to 16, was " + rotated);
+    }
   }
 
   private static GgufFiles.Writer gguf(String family, int layers, int hidden, int heads) {

@@ -7,7 +7,10 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.junit.jupiter.api.Test;
 
-/** YaRN against what transformers 5.23.0 computes in {@code _compute_yarn_parameters}, in F32. */
+/**
+ * YaRN against what transformers 5.23.0 computes in {@code _compute_yarn_parameters}, in F32, and
+ * others against sums by hand.
+ */
 class RopeFrequenciesTest {
   private static final int HEAD_SIZE = 16;
 
@@ -48,16 +51,35 @@ class RopeFrequenciesTest {
         });
   }
 
+  @Test
+  void contextsBeyondTheOriginalOneHaveTheLongDivisors() {
+    RopeScaling.LongRope longRope =
+        new RopeScaling.LongRope(new float[] {1, 2}, new float[] {4, 5}, 1.25, 32);
+    check(new RopeFrequencies(4, 100, longRope, 32), 1.25, new double[] {1, 0.05});
+    check(new RopeFrequencies(4, 100, longRope, 33), 1.25, new double[] {0.25, 0.02});
+  }
+
+  // (1 + 3 * (64 / 32 - 1))^(4 / 2) = 16 times the base, so that its root is 4 times as large.
+  @Test
+  void theBaseGrowsWithContextsBeyondTheOriginalOne() {
+    RopeScaling.Dynamic dynamic = new RopeScaling.Dynamic(3, 32);
+    check(new RopeFrequencies(4, 100, dynamic, 32), 1, new double[] {1, 0.1});
+    check(new RopeFrequencies(4, 100, dynamic, 64), 1, new double[] {1, 0.025});
+  }
+
   private static void check(RopeScaling.Yarn yarn, double length, double[] radians) {
-    RopeFrequencies frequencies = new RopeFrequencies(HEAD_SIZE, 10_000, yarn);
+    check(new RopeFrequencies(HEAD_SIZE, 10_000, yarn, 2048), length, radians);
+  }
+
+  private static void check(RopeFrequencies frequencies, double length, double[] radians) {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment cosSin = arena.allocate(4L * HEAD_SIZE, 64);
+      MemorySegment cosSin = arena.allocate(8L * radians.length, 64);
       for (int position : new int[] {0, 1, 3}) {
         frequencies.write(cosSin, 0, position);
         for (int i = 0; i < radians.length; i++) {
           double angle = position * radians[i];
           double cosine = cosSin.getAtIndex(ValueLayout.JAVA_FLOAT, i);
-          double sine = cosSin.getAtIndex(ValueLayout.JAVA_FLOAT, HEAD_SIZE / 2 + i);
+          double sine = cosSin.getAtIndex(ValueLayout.JAVA_FLOAT, radians.length + i);
           assertEquals(length * Math.cos(angle), cosine, 1e-6, "cosine of pair " + i);
           assertEquals(length * Math.sin(angle), sine, 1e-6, "sine of pair " + i);
         }

@@ -350,16 +350,23 @@ class WeightsLoaderTest {
     assertGgufRefused(
         GgufFiles.writer(TINY).uint32("llama.expert_count", 8), "a mixture of experts");
     assertGgufRefused(
-        GgufFiles.writer(TINY).string("llama.rope.scaling.type", "longrope"),
-        "RoPE scaling of kind longrope",
-        "none, linear, yarn");
+        GgufFiles.writer(TINY).string("llama.rope.scaling.type", "dynamic"),
+        "RoPE scaling of kind dynamic",
+        "none, linear, yarn, longrope");
+    assertGgufRefused(
+        GgufFiles.writer(TINY)
+            .string("llama.rope.scaling.type", "linear")
+            .tensor("rope_factors_long.weight", DType.F32, new long[] {16}, new float[16]),
+        "rope_factors_long.weight",
+        "no place");
     assertGgufRefused(
         GgufFiles.writer(TINY)
             .string("llama.rope.scaling.type", "yarn")
             .float32("llama.rope.scaling.yarn_ext_factor", 0.5f),
         "YaRN of extrapolation factor 0.5");
     assertGgufRefused(
-        minimal().uint32("llama.rope.dimension_count", 16), "RoPE on 16 of 32 dimensions");
+        minimal().uint32("llama.rope.dimension_count", 16),
+        "RoPE on 16 of 32 dimensions in a Llama");
     assertGgufRefused(minimal().uint32("llama.attention.value_length", 16), "values of 16");
     assertGgufRefused(
         GgufFiles.writer(TINY)
@@ -374,8 +381,11 @@ class WeightsLoaderTest {
       value = {
         "hidden_act            | \"gelu\"   | activation gelu",
         "quantization_config   | {\"a\":1}  | quantised weights",
-        "partial_rotary_factor | 0.5        | RoPE on 0.5",
-        "rope_scaling          | {\"rope_type\":\"longrope\"} | default, linear, llama3, yarn",
+        "partial_rotary_factor | 0.5        | RoPE on 16 of 32 dimensions in a Llama",
+        "rope_scaling          | {\"rope_type\":\"proportional\"} | default, linear, llama3, yarn, longrope, dynamic",
+        "rope_scaling          | {\"rope_type\":\"dynamic\"} | lacks the setting factor",
+        "rope_scaling          | {\"rope_type\":\"dynamic\",\"factor\":-1} | positive number",
+        "rope_scaling          | {\"rope_type\":\"longrope\"} | lacks the setting short_factor",
         "rope_scaling          | {\"rope_type\":\"yarn\",\"factor\":-4} | positive number",
         "rope_scaling          | {\"rope_type\":\"llama3\"} | lacks the setting",
         "rope_scaling          | {\"rope_type\":\"linear\",\"factor\":0} | positive number",

@@ -171,18 +171,19 @@ public final class ReferenceKernels implements Kernels {
       int xStride,
       int tokens,
       MemorySegment cosSin,
+      int rotarySize,
       int headSize,
       RopePairing pairing,
       Ranges columns) {
-    int half = headSize / 2;
+    int half = rotarySize / 2;
     long step = pairing == RopePairing.HALVES ? 1 : 2;
     long apart = pairing == RopePairing.HALVES ? half : 1;
     for (int t = 0; t < tokens; t++) {
       for (int i = 0; i < columns.count(); i++) {
         for (int head = columns.start(i); head < columns.end(i); head += headSize) {
           for (int j = 0; j < half; j++) {
-            double cos = cosSin.get(F32, 4 * ((long) t * headSize + j));
-            double sin = cosSin.get(F32, 4 * ((long) t * headSize + half + j));
+            double cos = cosSin.get(F32, 4 * ((long) t * rotarySize + j));
+            double sin = cosSin.get(F32, 4 * ((long) t * rotarySize + half + j));
             long a = 4 * ((long) t * xStride + head + step * j);
             long b = a + 4 * apart;
             double first = x.get(F32, a);

@@ -222,11 +222,24 @@ class ReferenceKernelsTest {
     float[] heads = {9, 9, 9, 9, 1, 2, 3, 4};
     MemorySegment turn = buffers.floats(0, 1, 1, 0);
     MemorySegment halves = buffers.floats(heads);
-    kernels.rope(halves, 8, 1, turn, 4, RopePairing.HALVES, Ranges.of(4, 8));
+    kernels.rope(halves, 8, 1, turn, 4, 4, RopePairing.HALVES, Ranges.of(4, 8));
     assertArrayEquals(new float[] {9, 9, 9, 9, -3, 2, 1, 4}, Buffers.read(halves));
     MemorySegment interleaved = buffers.floats(heads);
-    kernels.rope(interleaved, 8, 1, turn, 4, RopePairing.INTERLEAVED, Ranges.of(4, 8));
+    kernels.rope(interleaved, 8, 1, turn, 4, 4, RopePairing.INTERLEAVED, Ranges.of(4, 8));
     assertArrayEquals(new float[] {9, 9, 9, 9, -2, 1, 3, 4}, Buffers.read(interleaved));
+  }
+
+  @Test
+  void elementsBeyondTheRotaryOnesStay() {
+    float[] heads = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+    MemorySegment turn = buffers.floats(0, 1, 1, 0);
+    MemorySegment halves = buffers.floats(heads);
+    kernels.rope(halves, 12, 1, turn, 4, 6, RopePairing.HALVES, Ranges.of(0, 12));
+    assertArrayEquals(new float[] {-3, 2, 1, 4, 5, 6, -9, 8, 7, 10, 11, 12}, Buffers.read(halves));
+    MemorySegment interleaved = buffers.floats(heads);
+    kernels.rope(interleaved, 12, 1, turn, 4, 6, RopePairing.INTERLEAVED, Ranges.of(0, 12));
+    assertArrayEquals(
+        new float[] {-2, 1, 3, 4, 5, 6, -8, 7, 9, 10, 11, 12}, Buffers.read(interleaved));
   }
 
   @Test
