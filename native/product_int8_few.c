@@ -67,11 +67,9 @@ INLINE void two_scales(const uint8_t* p, const uint8_t* q, vf to[PAIR]) {
 // sums[token] of one row, over the groups of a stretch, whose first is even.
 INLINE void few_row(const int dtype, const int tokens, const struct part* part, const uint8_t* row,
                     struct stretch stretch, vf sums[FEW]) {
-  vf chain[FEW][PAIR];
+  vf second[FEW];  // of the second groups, where they fill vectors of their own
 #pragma GCC unroll 4
-  for (int t = 0; t < tokens; t++) {
-    for (int i = 0; i < PAIR; i++) chain[t][i] = splat(0);
-  }
+  for (int t = 0; t < tokens; t++) sums[t] = second[t] = splat(0);
   const struct pair* x = (const struct pair*)part->activations + stretch.first / 2;
   int pairs = pairs_of(part->group_count);
   for (int g = stretch.first; g < stretch.end; g += 2, x++) {
@@ -89,18 +87,15 @@ INLINE void few_row(const int dtype, const int tokens, const struct part* part, 
       const struct pair* pair = x + (int64_t)t * pairs;
 #pragma GCC unroll 2
       for (int i = 0; i < PAIR; i++) {
+        vf* to = i == 0 ? &sums[t] : &second[t];
         vi start = has_minimum(dtype) ? splat_int(0) : pair->start[i];
-        vi sum = dot(dtype, start, u[i], pair->bytes[i]);
-        chain[t][i] += to_float(sum) * (d[i] * pair->scale[i]);
-        if (has_minimum(dtype)) chain[t][i] += m[i] * (vf)pair->start[i];
+        *to += to_float(dot(dtype, start, u[i], pair->bytes[i])) * (d[i] * pair->scale[i]);
+        if (has_minimum(dtype)) *to += m[i] * (vf)pair->start[i];
       }
     }
   }
 #pragma GCC unroll 4
-  for (int t = 0; t < tokens; t++) {
-    sums[t] = chain[t][0];
-    for (int i = 1; i < PAIR; i++) sums[t] += chain[t][i];
-  }
+  for (int t = 0; t < tokens; t++) sums[t] = PAIR == 1 ? sums[t] : sums[t] + second[t];
 }
 
 #include "few.h"
