@@ -179,6 +179,7 @@ INLINE vi dot(int dtype, vi start, vi weights, vi activations) {
 
 typedef int16_t vs __attribute__((vector_size(4 * W)));
 
+// The products of weights and activations, two neighbours' added up. dot does the same for four.
 INLINE vs products_of_two(int dtype, vi weights, vi activations) {
   __m256i u = (__m256i)weights, a = (__m256i)activations;
   if (dtype == RAP_Q8_0) {
