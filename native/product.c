@@ -20,7 +20,7 @@ struct work {
 static const struct method* method_for(int dtype, int tokens) {
   int few = tokens <= FEW;
   (void)dtype;  // where all types go the same way
-#if defined(__AVX512VNNI__)
+#if W >= 8
   if (block_elements(dtype) == 256 && few) return &VARIANT(int8_few_of_256);
   if (block_elements(dtype) > 1) return few ? &VARIANT(int8_few) : &VARIANT(int8_many);
 #endif

@@ -54,7 +54,7 @@ struct method {
 };
 
 extern const struct method VARIANT(float_few), VARIANT(float_many);
-#if defined(__AVX512VNNI__)
+#if W >= 8
 extern const struct method VARIANT(int8_few), VARIANT(int8_few_of_256), VARIANT(int8_many);
 #endif
 #if defined(__AVX512BF16__)

@@ -71,7 +71,7 @@ static void few_stretch(const struct part* part, const struct panel* panel,
                         struct stretch stretch, float* out) {
   switch (part->w->dtype * 8 + part->tokens) {
     PLAIN_TYPES(FEW_CASES)
-#if !defined(__AVX512VNNI__)
+#if W < 8
     BLOCK_TYPES(FEW_CASES)
 #endif
   }
@@ -153,7 +153,7 @@ static void unpack_any(const struct part* part, const struct panel* panel,
 #define CASE_(dtype) \
   case dtype: unpack(dtype, part, panel, first_group, groups, b); break;
     PLAIN_TYPES(CASE_)
-#if !defined(__AVX512VNNI__)
+#if W < 8
     BLOCK_TYPES(CASE_)
 #endif
 #undef CASE_

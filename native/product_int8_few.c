@@ -3,7 +3,7 @@
 
 #include "product.h"
 
-#if defined(__AVX512VNNI__)
+#if W >= 8
 
 #include "int8.h"
 
@@ -12,9 +12,9 @@ enum { L1_SHARE = 20480 };
 
 // Two groups of a token, the first in the lower eight lanes. Packed as [token, pair].
 struct pair {
-  __m512i bytes;  // four activations a lane
-  __m512i start;  // -zero * their sum; for types with a minimum, float: scale * their sum
-  __m512 scale;
+  vi bytes[PAIR];  // four activations a lane
+  vi start[PAIR];  // -zero * their sum; for types with a minimum, float: scale * their sum
+  vf scale[PAIR];
 };
 
 static int pairs_of(int group_count) { return (group_count + 1) / 2; }
@@ -51,19 +51,25 @@ static void few_pack(const struct part* part, int tile) {
 }
 
 // The halves at p in the lower, at q in the upper eight lanes.
-INLINE __m512 two_scales(const uint8_t* p, const uint8_t* q) {
+INLINE void two_scales(const uint8_t* p, const uint8_t* q, vf to[PAIR]) {
   uint16_t low, high;
   memcpy(&low, p, 2);
   memcpy(&high, q, 2);
-  return _mm512_cvtph_ps(
-      _mm256_set_m128i(_mm_set1_epi16((short)high), _mm_set1_epi16((short)low)));
+  __m128i first = _mm_set1_epi16((short)low), second = _mm_set1_epi16((short)high);
+#if W == 16
+  to[0] = _mm512_cvtph_ps(_mm256_set_m128i(second, first));
+#else
+  to[0] = _mm256_cvtph_ps(first);
+  to[1] = _mm256_cvtph_ps(second);
+#endif
 }
 
 // sums[token] of one row, over the groups of a stretch, whose first is even.
 INLINE void few_row(const int dtype, const int tokens, const struct part* part, const uint8_t* row,
                     struct stretch stretch, vf sums[FEW]) {
+  vf second[FEW];  // of the second groups, where they fill vectors of their own
 #pragma GCC unroll 4
-  for (int t = 0; t < tokens; t++) sums[t] = splat(0);
+  for (int t = 0; t < tokens; t++) sums[t] = second[t] = splat(0);
   const struct pair* x = (const struct pair*)part->activations + stretch.first / 2;
   int pairs = pairs_of(part->group_count);
   for (int g = stretch.first; g < stretch.end; g += 2, x++) {
@@ -71,19 +77,25 @@ INLINE void few_row(const int dtype, const int tokens, const struct part* part, 
     // The neighbour of an odd last group is that group again, times zero.
     const uint8_t* q = row + part->groups[g + 1 < stretch.end ? g + 1 : g].offset;
     fetch_ahead(part, row, stretch, g, 2 * block_bytes(dtype));
-    __m512i u = _mm512_inserti64x4(_mm512_castsi256_si512(unsigned_bytes(dtype, p, 0)),
-                                   unsigned_bytes(dtype, q, 0), 1);
-    __m512 d = two_scales(p, q);
-    __m512 m = has_minimum(dtype) ? two_scales(p + 2, q + 2) : d;
+    vi u[PAIR];
+    vf d[PAIR], m[PAIR];
+    join(weight_bytes(dtype, p, 0), weight_bytes(dtype, q, 0), u);
+    two_scales(p, q, d);
+    if (has_minimum(dtype)) two_scales(p + 2, q + 2, m);
 #pragma GCC unroll 4
     for (int t = 0; t < tokens; t++) {
       const struct pair* pair = x + (int64_t)t * pairs;
-      __m512i start = has_minimum(dtype) ? _mm512_setzero_si512() : pair->start;
-      __m512i dot = _mm512_dpbusd_epi32(start, u, pair->bytes);
-      sums[t] += _mm512_cvtepi32_ps(dot) * (d * pair->scale);
-      if (has_minimum(dtype)) sums[t] += m * _mm512_castsi512_ps(pair->start);
+#pragma GCC unroll 2
+      for (int i = 0; i < PAIR; i++) {
+        vf* to = i == 0 ? &sums[t] : &second[t];
+        vi start = has_minimum(dtype) ? splat_int(0) : pair->start[i];
+        *to += to_float(dot(dtype, start, u[i], pair->bytes[i])) * (d[i] * pair->scale[i]);
+        if (has_minimum(dtype)) *to += m[i] * (vf)pair->start[i];
+      }
     }
   }
+#pragma GCC unroll 4
+  for (int t = 0; t < tokens; t++) sums[t] = PAIR == 1 ? sums[t] : sums[t] + second[t];
 }
 
 #include "few.h"

@@ -3,24 +3,24 @@
 
 #include "product.h"
 
-#if defined(__AVX512VNNI__)
+#if W >= 8
 
 #include "int8.h"
 
 enum { BLOCK_GROUPS = 8 };
-enum { PAIRS = BLOCK_GROUPS / 2 };  // two groups fill a vector
+enum { PAIRS = BLOCK_GROUPS / 2 };
 
 // Bytes of a 32 KiB L1 for activations, as in product_int8_few.c.
 enum { L1_SHARE = 20480 };
 
 // A block of a token. Packed as [token, block].
 struct packed {
-  __m512i bytes[PAIRS];  // four activations a lane
+  vi bytes[PAIRS][PAIR];  // four activations a lane
   // Where groups have one scale: their 8 scales, then 8 times scale * sum of their bytes. Where they
   // have two: the scale of each half.
-  __m512 scales;
+  vf scales[PAIR];
   // Where groups have two: scale * sum of each half's bytes with a minimum, -zero * sum without one.
-  __m512 sums;
+  vf sums[PAIR];
 };
 
 static size_t few_tile_bytes(int group_count) {
@@ -58,8 +58,8 @@ static void few_pack(const struct part* part, int tile) {
           sums[2 * g + 1] = times * (float)second;
         }
       }
-      to->scales = load(scales);
-      if (scales_of(dtype) == 2) to->sums = load(sums);
+      memcpy(to->scales, scales, sizeof scales);
+      if (scales_of(dtype) == 2) memcpy(to->sums, sums, sizeof sums);
     }
   }
 }
@@ -67,12 +67,37 @@ static void few_pack(const struct part* part, int tile) {
 // What a block has beside its bytes. Where groups have one scale: 8 scales, then 8 minima. Where they
 // have two: 16 scales, and 16 minima for types that have them.
 struct scales {
-  __m512 scales;
-  __m512 minima;
+  vf scales[PAIR];
+  vf minima[PAIR];
 };
 
-INLINE __m512 bytes_as_floats(__m128i bytes) {
+// Vector i of 16 bytes as floats.
+INLINE vf bytes_as_floats(__m128i bytes, const int i) {
+#if W == 16
+  (void)i;
   return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes));
+#else
+  return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(i == 0 ? bytes : _mm_srli_si128(bytes, 8)));
+#endif
+}
+
+// Vector i of 16 floats, 8 times `first`, then 8 times `second`.
+INLINE vf eight_and_eight(float first, float second, const int i) {
+#if W == 16
+  (void)i;
+  return _mm512_mask_blend_ps(0xff00, splat(first), splat(second));
+#else
+  return splat(i == 0 ? first : second);
+#endif
+}
+
+// `to` + the last 8 of 16 floats, in some lanes.
+INLINE vf add_last_eight(vf to, const vf sixteen[PAIR]) {
+#if W == 16
+  return _mm512_mask_add_ps(to, 0xff00, to, sixteen[0]);
+#else
+  return to + sixteen[1];
+#endif
 }
 
 // The 8 scales of 6 bits and the 8 minima at p; see six_bits in rows.h.
@@ -100,31 +125,30 @@ INLINE __m128i six_bit_scales_of_halves(const uint8_t* p) {
 }
 
 INLINE struct scales scales_of_block(const int dtype, const uint8_t* p) {
-  switch (dtype) {
-    case RAP_Q2_K: {
-      __m128i both = _mm_loadu_si128((const __m128i*)p);
-      __m128i low = _mm_set1_epi8(15);
-      __m128i high = _mm_and_si128(_mm_srli_epi16(both, 4), low);
-      return (struct scales){
-          bytes_as_floats(_mm_and_si128(both, low)) * half_to_float(p + 80),
-          bytes_as_floats(high) * -half_to_float(p + 82),
-      };
-    }
-    case RAP_Q3_K: {
-      __m512 scales = bytes_as_floats(six_bit_scales_of_halves(p + 96)) - 32.f;
-      return (struct scales){scales * half_to_float(p + 108), splat(0)};
-    }
-    case RAP_Q6_K: {
-      __m512i scales = _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i*)(p + 192)));
-      return (struct scales){_mm512_cvtepi32_ps(scales) * half_to_float(p + 208), splat(0)};
-    }
-    default: {  // RAP_Q4_K, RAP_Q5_K
-      __m512 d = _mm512_set1_ps(half_to_float(p));
-      d = _mm512_mask_blend_ps(0xff00, d, _mm512_set1_ps(-half_to_float(p + 2)));
-      return (struct scales){bytes_as_floats(six_bit_scales(p + 4)) * d, splat(0)};
+  struct scales w;
+#pragma GCC unroll 2
+  for (int i = 0; i < PAIR; i++) {
+    switch (dtype) {
+      case RAP_Q2_K:
+        w.scales[i] = to_float(bits_of(p + i * W, 0, 15)) * half_to_float(p + 80);
+        w.minima[i] = to_float(bits_of(p + i * W, 4, 15)) * -half_to_float(p + 82);
+        break;
+      case RAP_Q3_K:
+        w.scales[i] = (bytes_as_floats(six_bit_scales_of_halves(p + 96), i) - 32.f) *
+                      half_to_float(p + 108);
+        break;
+      case RAP_Q6_K:
+        w.scales[i] = from_int8(p + 192 + i * W) * half_to_float(p + 208);
+        break;
+      default:  // RAP_Q4_K, RAP_Q5_K
+        w.scales[i] = bytes_as_floats(six_bit_scales(p + 4), i) *
+                      eight_and_eight(half_to_float(p), -half_to_float(p + 2), i);
     }
   }
+  return w;
 }
+
+#if W == 16
 
 INLINE __m512i twice(const uint8_t* p) {
   return _mm512_broadcast_i64x4(_mm256_loadu_si256((const __m256i*)p));
@@ -147,34 +171,51 @@ INLINE __m512i low_bits(__m512i bytes, int first_bit, int second_bit, int mask) 
   return _mm512_and_si512(shifted, _mm512_set1_epi8((char)mask));
 }
 
-// The unsigned bytes of groups 2 * pair and 2 * pair + 1; see stored in rows.h.
-INLINE __m512i pair_bytes(const int dtype, const uint8_t* p, const int pair) {
+// The bytes of groups 2 * pair and 2 * pair + 1; see stored in rows.h.
+INLINE void pair_bytes(const int dtype, const uint8_t* p, const int pair, vi to[PAIR]) {
   int of_four = pair % 2 * 4;  // where the pair's bits of a byte begin that four groups share
   const uint8_t* half = p + pair / 2 * 32;
+  __m512i u;
   switch (dtype) {
-    case RAP_Q2_K: return low_bits(twice(half + 16), of_four, of_four + 2, 3);
+    case RAP_Q2_K: u = low_bits(twice(half + 16), of_four, of_four + 2, 3); break;
     case RAP_Q3_K:
-      return _mm512_or_si512(low_bits(twice(half + 32), of_four, of_four + 2, 3),
-                             high_bits(twice(p), 2 * pair, 2 * pair + 1, 2, 4));
-    case RAP_Q4_K: return low_bits(twice(p + 16 + pair * 32), 0, 4, 15);
+      u = _mm512_or_si512(low_bits(twice(half + 32), of_four, of_four + 2, 3),
+                          high_bits(twice(p), 2 * pair, 2 * pair + 1, 2, 4));
+      break;
+    case RAP_Q4_K: u = low_bits(twice(p + 16 + pair * 32), 0, 4, 15); break;
     case RAP_Q5_K:
-      return _mm512_or_si512(low_bits(twice(p + 48 + pair * 32), 0, 4, 15),
-                             high_bits(twice(p + 16), 2 * pair, 2 * pair + 1, 4, 16));
-    default: {  // RAP_Q6_K
-      __m512i low = _mm512_loadu_si512(p + pair / 2 * 64);
-      return _mm512_or_si512(low_bits(low, of_four, of_four, 15),
-                             high_bits(twice(half + 128), of_four, of_four + 2, 4, 48));
-    }
+      u = _mm512_or_si512(low_bits(twice(p + 48 + pair * 32), 0, 4, 15),
+                          high_bits(twice(p + 16), 2 * pair, 2 * pair + 1, 4, 16));
+      break;
+    default:  // RAP_Q6_K
+      u = _mm512_or_si512(low_bits(_mm512_loadu_si512(p + pair / 2 * 64), of_four, of_four, 15),
+                          high_bits(twice(half + 128), of_four, of_four + 2, 4, 48));
   }
+  to[0] = (vi)u;
 }
 
-// The scale of each lane of a pair.
-INLINE __m512 pair_scales(const int dtype, __m512 scales, const int pair) {
+#else
+
+INLINE void pair_bytes(const int dtype, const uint8_t* p, const int pair, vi to[PAIR]) {
+  join(weight_bytes(dtype, p, 2 * pair), weight_bytes(dtype, p, 2 * pair + 1), to);
+}
+
+#endif
+
+// The scale of each lane of vector i of a pair.
+INLINE vf pair_scales(const int dtype, const vf scales[PAIR], const int pair, const int i) {
+  int first = (2 * pair + i) * scales_of(dtype);
+#if W == 16
   __m512i lanes = scales_of(dtype) == 2
                       ? _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3)
                       : _mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
-  lanes = _mm512_add_epi32(lanes, _mm512_set1_epi32(2 * scales_of(dtype) * pair));
-  return _mm512_permutexvar_ps(lanes, scales);
+  return _mm512_permutexvar_ps(_mm512_add_epi32(lanes, _mm512_set1_epi32(first)), scales[0]);
+#else
+  __m256i lanes = _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1);
+  if (scales_of(dtype) == 1) lanes = _mm256_setzero_si256();
+  lanes = _mm256_add_epi32(lanes, _mm256_set1_epi32(first % 8));
+  return _mm256_permutevar8x32_ps(scales[first / 8], lanes);
+#endif
 }
 
 // sums[token] of one row, over the groups of a stretch, which are whole blocks.
@@ -189,25 +230,30 @@ INLINE void few_row(const int dtype, const int tokens, const struct part* part, 
     const uint8_t* p = row + part->groups[g].offset;
     fetch_ahead(part, row, stretch, g, block_bytes(dtype));
     struct scales w = scales_of_block(dtype, p);
-    __m512 scales[FEW];
+    vf scales[FEW][PAIR];
 #pragma GCC unroll 4
     for (int t = 0; t < tokens; t++) {
       const struct packed* packed = x + (int64_t)t * blocks;
-      scales[t] = w.scales * packed->scales;
-      if (scales_of(dtype) == 1) {
-        chain[t][0] = _mm512_mask_add_ps(chain[t][0], 0xff00, chain[t][0], scales[t]);
-      } else {
-        chain[t][0] += (has_minimum(dtype) ? w.minima : scales[t]) * packed->sums;
+#pragma GCC unroll 2
+      for (int i = 0; i < PAIR; i++) {
+        scales[t][i] = w.scales[i] * packed->scales[i];
+        if (scales_of(dtype) == 1) continue;
+        chain[t][i] += (has_minimum(dtype) ? w.minima[i] : scales[t][i]) * packed->sums[i];
       }
+      if (scales_of(dtype) == 1) chain[t][0] = add_last_eight(chain[t][0], scales[t]);
     }
 #pragma GCC unroll 4
     for (int pair = 0; pair < PAIRS; pair++) {
-      __m512i u = pair_bytes(dtype, p, pair);
+      vi u[PAIR];
+      pair_bytes(dtype, p, pair, u);
 #pragma GCC unroll 4
       for (int t = 0; t < tokens; t++) {
         const struct packed* packed = x + (int64_t)t * blocks;
-        __m512i dot = _mm512_dpbusd_epi32(_mm512_setzero_si512(), u, packed->bytes[pair]);
-        chain[t][pair % 2] += _mm512_cvtepi32_ps(dot) * pair_scales(dtype, scales[t], pair);
+#pragma GCC unroll 2
+        for (int i = 0; i < PAIR; i++) {
+          vi sum = dot(dtype, splat_int(0), u[i], packed->bytes[pair][i]);
+          chain[t][(pair + i) % 2] += to_float(sum) * pair_scales(dtype, scales[t], pair, i);
+        }
       }
     }
   }

@@ -1,9 +1,9 @@
 // product_int8_many.c: products of block types with many tokens, whose activations are rounded to 8
-// bits. 16 rows are unpacked once, a row to a lane, then multiplied tile by tile.
+// bits. As many rows as a vector has lanes are unpacked once, then multiplied tile by tile.
 
 #include "product.h"
 
-#if defined(__AVX512VNNI__)
+#if W >= 8
 
 #include "int8.h"
 
@@ -19,11 +19,11 @@ struct tile_group {
   float scale[TILE];
 };
 
-// 16 rows' group.
+// A group of W rows, a row to a lane.
 struct row_group {
-  __m512i bytes[QUADS];
-  __m512 scale[2];    // one, or one for each half
-  __m512 minimum[2];  // for types that have one
+  vi bytes[QUADS];
+  vf scale[2];    // one, or one for each half
+  vf minimum[2];  // for types that have one
 };
 
 static size_t many_tile_bytes(int group_count) {
@@ -64,45 +64,28 @@ static void many_pack(const struct part* part, int tile) {
 
 INLINE void unpack(const int dtype, const struct part* part, const struct panel* panel,
                    int first_row, int first_group, int groups, struct row_group* to) {
-  const uint8_t* rows[16];
-  for (int i = 0; i < 16; i++) rows[i] = row_at(part, panel, first_row + i);
+  const uint8_t* rows[W];
+  for (int i = 0; i < W; i++) rows[i] = row_at(part, panel, first_row + i);
   for (int g = 0; g < groups; g++, to++) {
     int64_t offset = part->groups[first_group + g].offset;
     int in_block = part->groups[first_group + g].in_block;
-    // Row i and row i + 8 share a vector of 2 x 8 quads; transposed by halves, quad j of the rows
-    // 0 ... 7 and 8 ... 15 comes to lie in one vector.
-    __m512i v[8];
+    // Row i shares a vector with row i + 8 if it has 16 lanes. Transposed by eights, quad j of all
+    // rows comes to lie in vector j.
+    vf v[QUADS];
 #pragma GCC unroll 8
     for (int i = 0; i < 8; i++) {
-      v[i] = _mm512_inserti64x4(
-          _mm512_castsi256_si512(unsigned_bytes(dtype, rows[i] + offset, in_block)),
-          unsigned_bytes(dtype, rows[i + 8] + offset, in_block), 1);
+      vi both[PAIR];
+      join(weight_bytes(dtype, rows[i] + offset, in_block),
+           weight_bytes(dtype, rows[i + W - 8] + offset, in_block), both);
+      v[i] = (vf)both[0];
     }
-    __m512i pairs[8], fours[8];
-#pragma GCC unroll 4
-    for (int i = 0; i < 8; i += 2) {
-      pairs[i] = _mm512_unpacklo_epi32(v[i], v[i + 1]);
-      pairs[i + 1] = _mm512_unpackhi_epi32(v[i], v[i + 1]);
-    }
-#pragma GCC unroll 2
-    for (int i = 0; i < 8; i += 4) {
-      fours[i] = _mm512_unpacklo_epi64(pairs[i], pairs[i + 2]);
-      fours[i + 1] = _mm512_unpackhi_epi64(pairs[i], pairs[i + 2]);
-      fours[i + 2] = _mm512_unpacklo_epi64(pairs[i + 1], pairs[i + 3]);
-      fours[i + 3] = _mm512_unpackhi_epi64(pairs[i + 1], pairs[i + 3]);
-    }
-    // fours[j] holds quads j and j + 4 of rows 0-3, and of rows 8-11; fours[j + 4] of the others.
-    __m512i first = _mm512_setr_epi32(0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27);
-    __m512i second = _mm512_setr_epi32(4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
-#pragma GCC unroll 4
-    for (int j = 0; j < 4; j++) {
-      to->bytes[j] = _mm512_permutex2var_epi32(fours[j], first, fours[j + 4]);
-      to->bytes[j + 4] = _mm512_permutex2var_epi32(fours[j], second, fours[j + 4]);
-    }
+    transpose_eights(v);
+#pragma GCC unroll 8
+    for (int i = 0; i < QUADS; i++) to->bytes[i] = (vi)v[i];
     for (int h = 0; h < scales_of(dtype); h++) {
-      float scales[16], minima[16];
+      float scales[W], minima[W];
 #pragma GCC unroll 16
-      for (int i = 0; i < 16; i++) {
+      for (int i = 0; i < W; i++) {
         struct scale scale = scale_of(dtype, rows[i] + offset, in_block, h);
         scales[i] = scale.scale;
         minima[i] = scale.minimum;
@@ -113,32 +96,59 @@ INLINE void unpack(const int dtype, const struct part* part, const struct panel*
   }
 }
 
-INLINE void multiply_bytes(const int minimum, const int scales, const int n, int groups,
-                           const struct tile_group* a, const struct row_group* b, float* c,
-                           int add) {
+// dots[t] += products of the weights' quads with those of activations of token t.
+INLINE void add_quads(const int dtype, const int n, const int quads, const vi weights[],
+                      const int32_t activations[][TILE], vi dots[TILE]) {
+#if W == 16
+  (void)dtype;
+#pragma GCC unroll 8
+  for (int i = 0; i < quads; i++) {
+    vi u = weights[i];
+#pragma GCC unroll 12
+    for (int t = 0; t < n; t++) dots[t] = dot(dtype, dots[t], u, splat_int(activations[i][t]));
+  }
+#else
+  // Of so many pairs of products the sum fits into 16 bits. The loops stay loops, as gcc would add
+  // up in an order for which there are too few registers.
+  const int fit = 32767 / (2 * 127 * most_byte(dtype));
+  const int together = fit < quads ? fit : quads;
+#pragma GCC unroll 1
+  for (int i = 0; i < quads; i += together) {
+    vs pairs[TILE];
+#pragma GCC unroll 6
+    for (int t = 0; t < n; t++) pairs[t] = (vs)splat_int(0);
+#pragma GCC unroll 1
+    for (int j = i; j < i + together; j++) {
+#pragma GCC unroll 6
+      for (int t = 0; t < n; t++) {
+        pairs[t] += products_of_two(dtype, weights[j], splat_int(activations[j][t]));
+      }
+    }
+#pragma GCC unroll 6
+    for (int t = 0; t < n; t++) dots[t] += sums_of_two(pairs[t]);
+  }
+#endif
+}
+
+INLINE void multiply_bytes(const int dtype, const int n, int groups, const struct tile_group* a,
+                           const struct row_group* b, float* c, int add) {
+  const int minimum = has_minimum(dtype);
+  const int scales = scales_of(dtype);
   vf sums[TILE];
 #pragma GCC unroll 12
   for (int t = 0; t < n; t++) sums[t] = add ? load(c + t * PANEL) : splat(0);
   for (int g = 0; g < groups; g++, a++, b++) {
 #pragma GCC unroll 2
     for (int h = 0; h < scales; h++) {
-      __m512i dots[TILE];
+      vi dots[TILE];
+#pragma GCC unroll 12
+      for (int t = 0; t < n; t++) dots[t] = splat_int(minimum ? 0 : a->start[h][t]);
+      int first = h * QUADS / scales;
+      add_quads(dtype, n, QUADS / scales, b->bytes + first, a->bytes + first, dots);
+      vf d = b->scale[h];
 #pragma GCC unroll 12
       for (int t = 0; t < n; t++) {
-        dots[t] = minimum ? _mm512_setzero_si512() : _mm512_set1_epi32(a->start[h][t]);
-      }
-#pragma GCC unroll 8
-      for (int i = h * QUADS / scales; i < (h + 1) * QUADS / scales; i++) {
-        __m512i u = b->bytes[i];
-#pragma GCC unroll 12
-        for (int t = 0; t < n; t++) {
-          dots[t] = _mm512_dpbusd_epi32(dots[t], u, _mm512_set1_epi32(a->bytes[i][t]));
-        }
-      }
-      __m512 d = b->scale[h];
-#pragma GCC unroll 12
-      for (int t = 0; t < n; t++) {
-        sums[t] += _mm512_cvtepi32_ps(dots[t]) * (d * a->scale[t]);
+        sums[t] += to_float(dots[t]) * (d * a->scale[t]);
         if (minimum) {
           float sum;
           memcpy(&sum, &a->start[h][t], 4);
@@ -151,17 +161,33 @@ INLINE void multiply_bytes(const int minimum, const int scales, const int n, int
   for (int t = 0; t < n; t++) store(c + t * PANEL, sums[t]);
 }
 
+// Of types that are multiplied alike, one.
+static int alike(int dtype) {
+  switch (dtype) {
+    case RAP_Q4_K: return RAP_Q4_1;
+    case RAP_Q5_K: return RAP_Q5_1;
+    default: return dtype;
+  }
+}
+
 static void multiply_bytes_of(int dtype, int n, int groups, const struct tile_group* a,
                               const struct row_group* b, float* c, int add) {
-#define CASE_(n)                                                       \
-  case n: multiply_bytes(0, 1, n, groups, a, b, c, add); break;        \
-  case n + 16: multiply_bytes(1, 1, n, groups, a, b, c, add); break;   \
-  case n + 32: multiply_bytes(0, 2, n, groups, a, b, c, add); break;   \
-  case n + 48: multiply_bytes(1, 2, n, groups, a, b, c, add); break;
-  switch (n + 16 * has_minimum(dtype) + 32 * (scales_of(dtype) - 1)) {
-    CASE_(1) CASE_(2) CASE_(3) CASE_(4) CASE_(5) CASE_(6)
-    CASE_(7) CASE_(8) CASE_(9) CASE_(10) CASE_(11) CASE_(12)
+#define CASE_(dtype, n) \
+  case dtype * 16 + n: multiply_bytes(dtype, n, groups, a, b, c, add); break;
+#if W == 16
+#define CASES_(dtype)                                                               \
+  CASE_(dtype, 1) CASE_(dtype, 2) CASE_(dtype, 3) CASE_(dtype, 4) CASE_(dtype, 5)   \
+  CASE_(dtype, 6) CASE_(dtype, 7) CASE_(dtype, 8) CASE_(dtype, 9) CASE_(dtype, 10)  \
+  CASE_(dtype, 11) CASE_(dtype, 12)
+#else
+#define CASES_(dtype)                                                             \
+  CASE_(dtype, 1) CASE_(dtype, 2) CASE_(dtype, 3) CASE_(dtype, 4) CASE_(dtype, 5) \
+  CASE_(dtype, 6)
+#endif
+  switch (alike(dtype) * 16 + n) {
+    BLOCK_TYPES_OF_32(CASES_) CASES_(RAP_Q2_K) CASES_(RAP_Q3_K) CASES_(RAP_Q6_K)
   }
+#undef CASES_
 #undef CASE_
 }
 
@@ -171,7 +197,7 @@ static void many_multiply(const struct part* part, const struct panel* panel,
   for (int g = 0; g < part->group_count; g += DEPTH) {
     int groups = part->group_count - g < DEPTH ? part->group_count - g : DEPTH;
     fetch_panel(part, panel, g, groups);
-    for (int r = 0; r < panel->count; r += 16) {
+    for (int r = 0; r < panel->count; r += W) {
       switch (part->w->dtype) {
 #define CASE_(dtype) \
   case dtype: unpack(dtype, part, panel, r, g, groups, space); break;

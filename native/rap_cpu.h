@@ -13,9 +13,9 @@
 //           For block types, column bounds are multiples of 32 or the end of the row.
 // Threads   A team has one caller at a time, which is its member 0. Operations have finished when
 //           they return.
-// Types     Sums are float32. Where the processor has VNNI, activations that meet block types are
-//           rounded to 8 bits with one scale for 32 of them; where it has AVX512_BF16, those that
-//           meet many rows of BF16 are rounded to bf16.
+// Types     Sums are float32. From RAP_ISA_AVX2 on, activations that meet block types are rounded
+//           to 8 bits with one scale for 32 of them; from RAP_ISA_AVX512_BF16 on, many that meet
+//           BF16 are rounded to bf16.
 // Errors    0 is success; see enum rap_status.
 
 #ifndef RAP_CPU_H

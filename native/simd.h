@@ -216,6 +216,46 @@ INLINE vf soft_cap_of(vf x, float cap) {
   return cap - 2 * cap / (exp_of(x * (2 / cap)) + 1.f);
 }
 
+#if W >= 8
+typedef double vd __attribute__((vector_size(4 * W)));
+
+// Transposes the 8 x 8 matrix in each eight lanes of v.
+INLINE void transpose_eights(vf v[8]) {
+#if W == 16
+#define WIDE_(name) _mm512_##name
+#else
+#define WIDE_(name) _mm256_##name
+#endif
+  vf pairs[8], fours[8];
+#pragma GCC unroll 4
+  for (int i = 0; i < 8; i += 2) {
+    pairs[i] = WIDE_(unpacklo_ps)(v[i], v[i + 1]);
+    pairs[i + 1] = WIDE_(unpackhi_ps)(v[i], v[i + 1]);
+  }
+#pragma GCC unroll 2
+  for (int i = 0; i < 8; i += 4) {
+    fours[i] = (vf)WIDE_(unpacklo_pd)((vd)pairs[i], (vd)pairs[i + 2]);
+    fours[i + 1] = (vf)WIDE_(unpackhi_pd)((vd)pairs[i], (vd)pairs[i + 2]);
+    fours[i + 2] = (vf)WIDE_(unpacklo_pd)((vd)pairs[i + 1], (vd)pairs[i + 3]);
+    fours[i + 3] = (vf)WIDE_(unpackhi_pd)((vd)pairs[i + 1], (vd)pairs[i + 3]);
+  }
+#undef WIDE_
+  // Of each eight lanes fours[j] holds elements j and j + 4 of rows 0-3, fours[j + 4] of the others.
+#pragma GCC unroll 4
+  for (int j = 0; j < 4; j++) {
+#if W == 16
+    __m512i first = _mm512_setr_epi32(0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27);
+    __m512i second = _mm512_setr_epi32(4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
+    v[j] = _mm512_permutex2var_ps(fours[j], first, fours[j + 4]);
+    v[j + 4] = _mm512_permutex2var_ps(fours[j], second, fours[j + 4]);
+#else
+    v[j] = _mm256_permute2f128_ps(fours[j], fours[j + 4], 0x20);
+    v[j + 4] = _mm256_permute2f128_ps(fours[j], fours[j + 4], 0x31);
+#endif
+  }
+}
+#endif
+
 // Transposes v as a W x W matrix.
 #if W == 16
 INLINE void transpose(vf v[W]) {
@@ -245,32 +285,10 @@ INLINE void transpose(vf v[W]) {
     v[c + 12] = _mm512_shuffle_f32x4(odd_low, odd_high, 0xdd);
   }
 }
+#elif W == 8
+INLINE void transpose(vf v[W]) { transpose_eights(v); }
 #else
-INLINE void transpose(vf v[W]) {
-#if W == 8
-#define LANES_(f, h) \
-  (vi) { f(h, 0), f(h, 1), f(h, 2), f(h, 3), f(h, 4), f(h, 5), f(h, 6), f(h, 7) }
-#else
-#define LANES_(f, h) \
-  (vi) { f(h, 0), f(h, 1), f(h, 2), f(h, 3) }
-#endif
-#define LOW_(h, j) (((j) & (h)) == 0 ? (j) : W + (j) - (h))
-#define HIGH_(h, j) (((j) & (h)) == 0 ? (j) + (h) : W + (j))
-  // Swaps the off-diagonal quarters of every 2h x 2h square, for growing h.
-#pragma GCC unroll 3
-  for (int h = 1; h < W; h *= 2) {
-#pragma GCC unroll 8
-    for (int i = 0; i < W; i++) {
-      if ((i & h) != 0) continue;
-      vf a = v[i], b = v[i + h];
-      v[i] = __builtin_shuffle(a, b, LANES_(LOW_, h));
-      v[i + h] = __builtin_shuffle(a, b, LANES_(HIGH_, h));
-    }
-  }
-#undef HIGH_
-#undef LOW_
-#undef LANES_
-}
+INLINE void transpose(vf v[W]) { _MM_TRANSPOSE4_PS(v[0], v[1], v[2], v[3]); }
 #endif
 
 #endif

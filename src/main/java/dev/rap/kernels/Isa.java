@@ -6,9 +6,9 @@ import java.util.Arrays;
 public enum Isa {
   /** Any x86-64 processor: SSE2. */
   BASELINE(0),
-  /** AVX2, FMA and F16C. */
+  /** AVX2, FMA and F16C: activations that meet quantised weights become 8-bit. */
   AVX2(1),
-  /** AVX-512 F, BW, DQ, VL and VNNI: activations that meet quantised weights become 8-bit. */
+  /** AVX-512 F, BW, DQ, VL and VNNI. */
   AVX512(2),
   /** The same with AVX512_BF16: many activations that meet BF16 weights become BF16. */
   AVX512_BF16(3);

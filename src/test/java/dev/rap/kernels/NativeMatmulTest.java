@@ -79,6 +79,10 @@ class NativeMatmulTest {
         .flatMap(isa -> Stream.of(DType.values()).map(type -> Arguments.of(isa, type)));
   }
 
+  private static Stream<Arguments> blockKinds() {
+    return kinds().filter(kind -> ((DType) kind.get()[1]).blockElements() > 1);
+  }
+
   @ParameterizedTest
   @MethodSource("kinds")
   void productsAgreeWithTheOracle(Isa isa, DType type) {
@@ -104,6 +108,36 @@ class NativeMatmulTest {
       compare(kernels, type, Shape.dense(40, of256 ? 4608 : 4704), 7, false);
       compare(kernels, type, Shape.dense(40, of256 ? 9472 : 9440), 1, false);
       compare(kernels, type, Shape.dense(40, of256 ? 9472 : 9440), 3, false);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("blockKinds")
+  void theLargestProductsAgreeWithTheOracle(Isa isa, DType type) {
+    // Weights of equal bytes with activations of equal sign: sums of neighbours' products are as
+    // far
+    // from zero as they can be.
+    Shape shape = Shape.dense(17, 512);
+    try (Arena arena = Arena.ofConfined();
+        Kernels kernels = new NativeKernels(1, isa)) {
+      RandomData data = new RandomData(arena, 1);
+      MemorySegment expected = data.floats(13 * 20, UNTOUCHED);
+      MemorySegment actual = data.floats(13 * 20, UNTOUCHED);
+      for (int value : new int[] {0x00, 0x7f, 0x80, 0xff}) {
+        Tensor w = data.equalBytes(type, 17, 512, value);
+        double[] weightNorms = weightNorms(data, w, shape);
+        for (int tokens : new int[] {1, 4, 13}) {
+          for (int activation : new int[] {-127, 127}) {
+            MemorySegment x = data.floats(tokens * 512L, activation);
+            run(oracle, expected, 20, x, 512, tokens, w, shape, false);
+            run(kernels, actual, 20, x, 512, tokens, w, shape, false);
+            for (int t = 0; t < tokens; t++) {
+              double xNorm = norm(x, t * 512L, shape.columnRanges());
+              checkToken(type, shape, t, t * 20L, expected, actual, weightNorms, xNorm);
+            }
+          }
+        }
+      }
     }
   }
 

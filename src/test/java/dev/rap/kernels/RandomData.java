@@ -78,6 +78,19 @@ final class RandomData {
     return new Tensor(type, rows, columns, data);
   }
 
+  /**
+   * {@return weights whose blocks are {@code value} in every byte but those of the block's scale}
+   */
+  Tensor equalBytes(DType type, int rows, int columns, int value) {
+    MemorySegment data = bytes(type.byteSize(columns) * rows);
+    data.fill((byte) value);
+    long blockBytes = type.byteSize(type.blockElements());
+    for (long at = 0; at < data.byteSize(); at += blockBytes) {
+      scales(type, data.asSlice(at, blockBytes), 1);
+    }
+    return new Tensor(type, rows, columns, data);
+  }
+
   private void block(DType type, MemorySegment block) {
     float value = (float) random.nextGaussian();
     float scale = (float) random.nextDouble(0.5, 1.5);
@@ -90,11 +103,15 @@ final class RandomData {
         for (long i = 0; i < block.byteSize(); i++) {
           block.set(JAVA_BYTE, i, (byte) random.nextInt());
         }
-        half(block, scaleOffset(type), scale * scaleOf(type));
-        if (minimumOf(type) != 0) {
-          half(block, scaleOffset(type) + 2, scale * minimumOf(type));
-        }
+        scales(type, block, scale);
       }
+    }
+  }
+
+  private static void scales(DType type, MemorySegment block, float scale) {
+    half(block, scaleOffset(type), scale * scaleOf(type));
+    if (minimumOf(type) != 0) {
+      half(block, scaleOffset(type) + 2, scale * minimumOf(type));
     }
   }
 
