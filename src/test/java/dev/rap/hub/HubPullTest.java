@@ -451,7 +451,7 @@ class HubPullTest {
             .settings(Map.of())
             .with(
                 new HubSettings.Limits(
-                    Duration.ofMillis(800), 2, Duration.ZERO, Duration.ZERO, 1, 100_000));
+                    Duration.ofSeconds(2), 2, Duration.ZERO, Duration.ZERO, 1, 100_000));
     server.answers(
         exchange -> {
           byte[] slice = HubServer.slice(exchange, content);
@@ -462,7 +462,7 @@ class HubPullTest {
             pause();
           }
         });
-    pull(impatient, NAME); // takes 1.5 s, but is never silent for long
+    pull(impatient, NAME); // takes 2.5 s, but is never silent for long
     assertPulled();
     Files.delete(folder().resolve(FILE));
 
@@ -476,7 +476,7 @@ class HubPullTest {
 
   private static void pause() {
     try {
-      Thread.sleep(150);
+      Thread.sleep(250);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
