@@ -15,7 +15,6 @@ import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.Map;
 import java.util.Optional;
-import javax.net.ssl.SSLHandshakeException;
 
 /** Asks the hub, follows where it sends, and says in a sentence what went wrong. */
 final class HubClient implements AutoCloseable {
@@ -115,12 +114,13 @@ final class HubClient implements AutoCloseable {
         .ifPresent(token -> request.header("Authorization", "Bearer " + token.reveal()));
     try {
       return client.send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
-    } catch (SSLHandshakeException e) {
-      throw new InputException(
-          "%s shows a certificate that is not trusted here: if it is a mirror's or a proxy's own, name the file of who issued it in %s"
-              .formatted(at.getHost(), TrustedCertificates.VARIABLE),
-          e);
     } catch (IOException e) {
+      if (TrustedCertificates.isDistrust(e)) {
+        throw new InputException(
+            "%s shows a certificate that is not trusted here: if it is a mirror's or a proxy's own, name the file of who issued it in %s"
+                .formatted(at.getHost(), TrustedCertificates.VARIABLE),
+            e);
+      }
       throw new TransientException(
           "%s cannot be reached, or gives no answer".formatted(at.getHost()), Optional.empty(), e);
     } catch (InterruptedException e) {

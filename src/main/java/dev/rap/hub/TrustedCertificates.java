@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
 import java.security.cert.Certificate;
+import java.security.cert.CertificateException;
 import java.security.cert.CertificateFactory;
 import java.util.Map;
 import java.util.Optional;
@@ -30,6 +31,16 @@ final class TrustedCertificates {
   static Optional<SSLContext> of(Map<String, String> environment) {
     String file = environment.getOrDefault(VARIABLE, "");
     return file.isBlank() ? Optional.empty() : Optional.of(context(file));
+  }
+
+  /** {@return whether a connection failed for a certificate, not for a handshake that broke off} */
+  static boolean isDistrust(Throwable failure) {
+    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+      if (cause instanceof CertificateException) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static SSLContext context(String file) {

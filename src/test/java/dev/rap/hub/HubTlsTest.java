@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.rap.InputException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,6 +17,7 @@ import java.security.KeyStore;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicInteger;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import org.junit.jupiter.api.BeforeAll;
@@ -109,6 +112,37 @@ class HubTlsTest {
       assertTrue(message.contains("127.0.0.1 shows a certificate that is not trusted"), message);
       assertTrue(message.contains("SSL_CERT_FILE"), message);
       assertEquals(0, server.requests.size());
+    }
+  }
+
+  @Test
+  void aHandshakeThatBreaksOffIsTriedAgain() throws Exception {
+    AtomicInteger tries = new AtomicInteger();
+    try (ServerSocket socket = new ServerSocket(0, 0, InetAddress.getLoopbackAddress())) {
+      Thread.ofPlatform()
+          .daemon()
+          .start(
+              () -> {
+                try {
+                  while (true) {
+                    socket.accept().close();
+                    tries.incrementAndGet();
+                  }
+                } catch (IOException e) {
+                  // The test is over.
+                }
+              });
+      HubSettings settings =
+          HubSettings.of(Map.of("HF_ENDPOINT", "https://127.0.0.1:" + socket.getLocalPort()))
+              .with(HubServer.LIMITS);
+      HubPull pull = new HubPull(settings, models, new Silent());
+      String message =
+          assertThrows(
+                  InputException.class,
+                  () -> pull.pull(HubModel.find("o/m:Q4_K_M").orElseThrow(), Optional.empty()))
+              .getMessage();
+      assertTrue(message.contains("127.0.0.1 cannot be reached"), message);
+      assertTrue(tries.get() > 1, "tries: " + tries);
     }
   }
 
